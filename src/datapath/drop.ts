@@ -1,0 +1,39 @@
+// What: the only list of reasons for which a frame ends in nothing. Why: "why was my packet dropped?" has one
+// answer, the same in counters, in `dump-drops`, in docs and in tests. A frame that is received ends in a send or
+// in exactly one of these; a copy that cannot be sent ends in one of the tx reasons.
+//
+// rx and tx are seen from the switch. `frame` reasons are charged to the port that received the frame, `tx`
+// reasons to the port that should have sent it, `kernel` reasons to frames lost before the switch could see them.
+
+/** Reason -> the sentence that an operator reads. Order fixes the index of each counter. */
+export const DROP_REASONS = {
+  'rx-too-short': 'The frame is shorter than an Ethernet header (14 bytes).',
+  'rx-too-long': 'The frame is longer than a buffer of the switch (65,535 bytes and its headers).',
+  'rx-bad-offload': 'The offload header that came with the frame points outside of it.',
+  'table-miss': 'No flow matches the frame, and a table miss drops.',
+  'flow-drop': 'The matching flow has no actions: it says drop.',
+  'ingress-only': 'The flow outputs only to the port on which the frame came; use in_port to send it back.',
+  'no-such-port': 'The flow outputs only to ports that do not exist.',
+  'reserved-multicast': 'The destination is a link-local group (01:80:c2:00:00:0x), which NORMAL does not forward.',
+  'multicast-source': 'The source address is a group address, which no station may use.',
+  'same-port': 'NORMAL learned the destination on the port on which the frame came.',
+  'no-flood-port': 'The frame should be flooded, but the bridge has no other port.',
+  'tx-queue-full': 'The kernel would not take the frame at once: the transmit queue of the port is full.',
+  'tx-link-down': 'The device of the output port is down or absent.',
+  'tx-too-long': 'The frame is longer than the MTU of the output port allows.',
+  'tx-not-segmentable': 'The output port needs the frame in segments, but its headers allow none.',
+  'tx-error': 'The kernel refused the frame for another reason.',
+} as const;
+
+export type DropReason = keyof typeof DROP_REASONS;
+
+/** Reasons in counter order. */
+export const DROP_REASON_NAMES = Object.keys(DROP_REASONS) as DropReason[];
+
+/** Index of each reason in a port's drop counters. */
+export const DROP = Object.fromEntries(DROP_REASON_NAMES.map((name, index) => [name, index])) as Record<
+  DropReason,
+  number
+>;
+
+export const DROP_REASON_COUNT = DROP_REASON_NAMES.length;
