@@ -50,10 +50,15 @@ export class FrameBatch {
   /** Frames in the batch. */
   count = 0;
 
-  constructor(arena: ArrayBuffer, rows: number = BURST) {
+  /** `columns` are given when the addon shares them; else `rows` fresh ones are made. */
+  constructor(
+    arena: ArrayBuffer,
+    columns: number | { offset: Int32Array; length: Int32Array; offload: Int32Array } = BURST,
+  ) {
     this.bytes = new Uint8Array(arena);
-    this.offset = new Int32Array(rows);
-    this.length = new Int32Array(rows);
-    this.offload = new Int32Array(rows);
+    const own = typeof columns === 'number';
+    this.offset = own ? new Int32Array(columns) : columns.offset;
+    this.length = own ? new Int32Array(columns) : columns.length;
+    this.offload = own ? new Int32Array(columns) : columns.offload;
   }
 }

@@ -1,0 +1,227 @@
+// What: NativePort, a port on a kernel device: tap, internal (a tap named after its bridge) or system (packet
+// socket). Why: the port object stays the same while its device goes down, vanishes and is created again, so that
+// port numbers, flows and counters survive. Who: native-provider.ts makes it and brings it link events.
+// States: detached (id < 0: link.error says why, frames to it are dropped as tx-link-down) and attached.
+
+import { DROP } from '../drop.ts';
+import { SwitchError } from '../errors.ts';
+import { BURST, type FrameBatch, OFFLOAD_ALL, OFFLOAD_USO } from './batch.ts';
+import { DROPS, newPortCounters, RX_ERRORS, RX_KERNEL_DROPS, TX_BYTES, TX_PACKETS } from './counters.ts';
+import type { NativeAddon, NativeIo, NativeLink } from './native-addon.ts';
+import { describeOpenError, dropReasonOf, EBADFD, ENODEV } from './native-errors.ts';
+import type { LinkState, Port, PortType, ReadyList } from './port.ts';
+
+const IFF_UP = 0x1;
+const IFF_LOWER_UP = 0x1_0000;
+
+/** What a NativePort shares with the other ports of its provider. */
+export interface NativeWorld {
+  readonly addon: NativeAddon;
+  readonly io: NativeIo;
+  readonly ready: ReadyList;
+  /** All ports that are not closed: link events go to each of them. */
+  readonly ports: Set<NativePort>;
+  /** Attached ports by number, so that wait() can find them. */
+  readonly byId: (NativePort | undefined)[];
+  /** errno of each row after a send. */
+  readonly status: Int32Array;
+}
+
+export class NativePort implements Port {
+  readonly name: string;
+  readonly type: PortType;
+  readonly counters = newPortCounters();
+  readonly link: LinkState = {
+    attached: false,
+    adminUp: false,
+    up: false,
+    address: '',
+    mtu: 0,
+    ifindex: 0,
+    error: '',
+  };
+  ready = false;
+
+  private readonly world: NativeWorld;
+  private readonly wantedOffloads: number;
+  private readonly address: Uint8Array | undefined;
+  private id = -1;
+  /** The device's own drop counter when it was last read; only taps count there. */
+  private deviceDropsSeen = 0;
+
+  constructor(
+    world: NativeWorld,
+    name: string,
+    type: Exclude<PortType, 'memory'>,
+    options: { offloads?: number; address?: Uint8Array | undefined } = {},
+  ) {
+    this.world = world;
+    this.name = name;
+    this.type = type;
+    this.wantedOffloads = options.offloads ?? OFFLOAD_ALL;
+    this.address = options.address;
+  }
+
+  get offloads(): number {
+    return this.id < 0 ? this.wantedOffloads : this.world.io.offloads(this.id);
+  }
+
+  /** Opens the device. Throws SwitchError and stays detached (link.error set) when that fails. */
+  attach(): void {
+    const { addon } = this.world;
+    const before = addon.getLink(this.name);
+    const id = this.openDevice(before);
+    if (id < 0) {
+      const error = describeOpenError(this.name, this.type, -id);
+      this.link.error = error.message;
+      throw error;
+    }
+    this.id = id;
+    this.world.byId[id] = this;
+    const isNew = typeof before === 'number';
+    if (isNew && this.type !== 'system') this.configureNewDevice();
+    const now = addon.getLink(this.name);
+    if (typeof now === 'number') {
+      this.detach(describeOpenError(this.name, this.type, ENODEV).message);
+      throw describeOpenError(this.name, this.type, ENODEV);
+    }
+    this.deviceDropsSeen = now.txDropped;
+    this.link.attached = true;
+    this.link.error = '';
+    this.showLink(now);
+    // Frames may have come in before the first wait.
+    this.world.ready.add(this);
+  }
+
+  receive(batch: FrameBatch): number {
+    batch.count = 0;
+    if (this.id < 0) return 0;
+    const n = this.world.io.receive(this.id, BURST);
+    if (n < 0) {
+      this.receiveFailed(-n);
+      return 0;
+    }
+    batch.count = n;
+    return n;
+  }
+
+  send(batch: FrameBatch, rows: Int32Array, count: number): void {
+    const { counters } = this;
+    const sent = this.id < 0 ? 0 : this.world.io.send(this.id, rows, count);
+    const { status } = this.world;
+    let bytes = 0;
+    for (let i = 0; i < count; i++) {
+      const row = rows[i]!;
+      if (this.id < 0) counters[DROPS + DROP['tx-link-down']]!++;
+      else if (sent === count || status[row] === 0) bytes += batch.length[row]!;
+      else counters[DROPS + DROP[dropReasonOf(status[row]!)]]!++;
+    }
+    counters[TX_PACKETS]! += sent;
+    counters[TX_BYTES]! += bytes;
+  }
+
+  refreshCounters(): void {
+    if (this.id < 0) return;
+    this.counters[RX_KERNEL_DROPS]! += this.world.io.takeKernelDrops(this.id);
+    if (this.type === 'system') return;
+    const link = this.world.addon.getLink(this.name);
+    if (typeof link === 'number' || link.ifindex !== this.link.ifindex) return;
+    this.counters[RX_KERNEL_DROPS]! += Math.max(0, link.txDropped - this.deviceDropsSeen);
+    this.deviceDropsSeen = link.txDropped;
+  }
+
+  close(): void {
+    this.world.ports.delete(this);
+    this.detach('The port is closed.');
+  }
+
+  /** A device changed, came or went. Follows the device of this port's name. */
+  linkChanged(link: NativeLink): void {
+    const ours = this.id >= 0 && link.ifindex === this.link.ifindex;
+    if (ours && (link.deleted || link.name !== this.name)) {
+      this.deviceGone(link);
+    } else if (ours) {
+      this.showLink(link);
+    } else if (!link.deleted && link.name === this.name) {
+      this.detach('');
+      this.tryAttach();
+    }
+  }
+
+  /** Looks the device up again, after link events were lost. */
+  resync(): void {
+    const link = this.world.addon.getLink(this.name);
+    if (typeof link !== 'number') this.linkChanged(link);
+    else if (this.id >= 0 && !this.world.io.alive(this.id)) this.detach(this.goneSentence());
+  }
+
+  /** attach() for a device that may not be there yet: the reason stays in link.error. */
+  tryAttach(): void {
+    try {
+      this.attach();
+    } catch (error) {
+      if (!(error instanceof SwitchError)) throw error;
+    }
+  }
+
+  private openDevice(link: NativeLink | number): number {
+    const { io } = this.world;
+    if (this.type === 'system') {
+      return typeof link === 'number' ? link : io.openPacket(link.ifindex, this.wantedOffloads);
+    }
+    return io.openTap(this.name, this.wantedOffloads);
+  }
+
+  /** A tap that we made goes up at once; an internal port waits for `ip link set up`, as with Open vSwitch. */
+  private configureNewDevice(): void {
+    this.world.addon.setLink(this.name, this.type === 'tap', this.address ?? null);
+  }
+
+  private deviceGone(link: NativeLink): void {
+    // A tap that moved to another network namespace is gone from here, but its descriptor lives on.
+    if (this.type !== 'system' && link.deleted && this.world.io.alive(this.id)) {
+      this.link.adminUp = true;
+      this.link.up = true;
+      return;
+    }
+    this.detach(this.goneSentence());
+  }
+
+  private goneSentence(): string {
+    return `could not open network device ${this.name} (No such device)`;
+  }
+
+  private detach(error: string): void {
+    if (this.id >= 0) {
+      this.refreshCounters();
+      this.world.byId[this.id] = undefined;
+      this.world.io.closePort(this.id);
+      this.id = -1;
+    }
+    this.world.ready.remove(this);
+    this.link.attached = false;
+    this.link.adminUp = false;
+    this.link.up = false;
+    this.link.ifindex = 0;
+    this.link.error = error;
+  }
+
+  private showLink(link: NativeLink): void {
+    this.link.ifindex = link.ifindex;
+    this.link.adminUp = (link.flags & IFF_UP) !== 0;
+    this.link.up = this.link.adminUp && (link.flags & IFF_LOWER_UP) !== 0;
+    this.link.address = link.address;
+    this.link.mtu = link.mtu;
+  }
+
+  private receiveFailed(errno: number): void {
+    if (errno === EBADFD || !this.world.io.alive(this.id)) this.detach(this.goneSentence());
+    else if (dropReasonOf(errno) !== 'tx-link-down') this.counters[RX_ERRORS]!++;
+  }
+}
+
+/** Whether this kernel knows UDP segmentation in virtio_net_hdr (Linux 6.2). */
+export function kernelOffloads(release: string): number {
+  const [major = 0, minor = 0] = release.split('.').map(Number);
+  return major > 6 || (major === 6 && minor >= 2) ? OFFLOAD_ALL : OFFLOAD_ALL & ~OFFLOAD_USO;
+}

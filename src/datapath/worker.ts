@@ -1,0 +1,65 @@
+// What: the datapath worker: the loop around Switch.poll(), and the command port. Why: forwarding has a thread of
+// its own that blocks only in the addon's wait. Who: client.ts starts it and speaks to it; commands come as messages
+// after a wake-up, and are carried out between two polls.
+// Invariant: all state of the switch belongs to this thread; nothing is shared but the wake-up descriptor.
+
+import { type MessagePort, receiveMessageOnPort, workerData } from 'node:worker_threads';
+import { SwitchError } from './errors.ts';
+import { NativeProvider } from './port/native-provider.ts';
+import { Switch } from './switch.ts';
+import type { Reply, Request, WorkerInit } from './worker-messages.ts';
+
+/** How long the loop runs before it lets Node's own event loop turn once. */
+const TURN_MS = 1000;
+
+const { commands, spinUs } = workerData as WorkerInit;
+let stopping = false;
+
+/** Carries out the commands that wait. */
+function serve(port: MessagePort, target: Switch): void {
+  for (;;) {
+    const message = receiveMessageOnPort(port) as { message: Request } | undefined;
+    if (!message) return;
+    port.postMessage(answer(message.message, target));
+  }
+}
+
+function answer(request: Request, target: Switch): Reply {
+  const { id, command, args } = request;
+  if (command === 'close') {
+    stopping = true;
+    return { id, value: undefined };
+  }
+  try {
+    const method = target[command] as (...args: unknown[]) => unknown;
+    return { id, value: method.apply(target, args) };
+  } catch (error) {
+    if (error instanceof SwitchError) return { id, error: { code: error.code, message: error.message } };
+    return { id, error: { code: 'internal', message: String((error as Error).stack ?? error) } };
+  }
+}
+
+function run(provider: NativeProvider, sw: Switch): void {
+  const turnEnd = performance.now() + TURN_MS;
+  for (;;) {
+    const idle = provider.ready.ports.length === 0;
+    provider.wait(idle ? TURN_MS : 0, spinUs);
+    const now = performance.now();
+    sw.poll(now);
+    if (provider.woken) {
+      provider.woken = false;
+      serve(commands, sw);
+      if (stopping) break;
+    }
+    if (now >= turnEnd) {
+      setImmediate(run, provider, sw);
+      return;
+    }
+  }
+  provider.close();
+  commands.close();
+}
+
+const provider = new NativeProvider();
+commands.postMessage({ id: 0, value: provider.wakeFd } satisfies Reply);
+run(provider, new Switch(provider));
