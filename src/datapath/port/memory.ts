@@ -20,12 +20,9 @@ import {
   SLOT_LENGTH,
   VNET_HDR_LENGTH,
 } from './batch.ts';
-import { DROPS, newPortCounters, RX_BYTES, RX_PACKETS, TX_BYTES, TX_PACKETS } from './counters.ts';
+import { DROPS, newPortCounters, RX_BYTES, RX_PACKETS } from './counters.ts';
 import { type LinkState, type Port, type PortOptions, type PortProvider, ReadyList } from './port.ts';
-
-/** Rows and bytes behind the receive slots, where super-frames are cut for ports that cannot carry them. */
-const SCRATCH_ROWS = 128;
-const SCRATCH_LENGTH = 256 * 1024;
+import { FINISHING_ARENA_LENGTH, FINISHING_ROWS, Finisher, type RawSender, TAKEN } from './segment.ts';
 
 /** Bytes from one preloaded frame to the next, beyond its length: headroom, rounded so that alignment stays. */
 const PRELOAD_ALIGN = 64;
@@ -50,7 +47,7 @@ interface QueuedFrame {
   vnetHeader: Uint8Array | undefined;
 }
 
-export class MemoryPort implements Port {
+export class MemoryPort implements Port, RawSender {
   readonly name: string;
   readonly type = 'memory';
   readonly counters = newPortCounters();
@@ -132,8 +129,21 @@ export class MemoryPort implements Port {
     return row;
   }
 
-  send(batch: FrameBatch, rows: Int32Array, count: number): void {
-    for (let i = 0; i < count; i++) this.sendRow(batch, rows[i]!);
+  send(_batch: FrameBatch, rows: Int32Array, count: number): void {
+    this.provider.finisher.send(this, rows, count);
+  }
+
+  /** Called by the Finisher with frames that need no more than `offloads`. */
+  transmit(batch: FrameBatch, rows: Int32Array, count: number, status: Int32Array): number {
+    let taken = 0;
+    for (let i = 0; i < count; i++) {
+      const row = rows[i]!;
+      status[i] = this.refusal(batch, row);
+      if (status[i] !== TAKEN) continue;
+      taken++;
+      if (this.keepSent) this.keep(batch, row);
+    }
+    return taken;
   }
 
   /** Memory has no kernel that could lose frames. */
@@ -145,21 +155,12 @@ export class MemoryPort implements Port {
     this.provider.closed(this);
   }
 
-  private sendRow(batch: FrameBatch, row: number): void {
-    const { counters } = this;
-    const offload = batch.offload[row]!;
-    const length = batch.length[row]!;
-    if (!this.link.up) {
-      counters[DROPS + DROP['tx-link-down']]!++;
-    } else if ((offload & ~this.offloads) !== 0) {
-      counters[DROPS + DROP['tx-not-segmentable']]!++;
-    } else if ((offload & ~OFFLOAD_CSUM) === 0 && length > this.longestFrame(batch, row)) {
-      counters[DROPS + DROP['tx-too-long']]!++;
-    } else {
-      counters[TX_PACKETS]!++;
-      counters[TX_BYTES]! += length;
-      if (this.keepSent) this.keep(batch, row);
-    }
+  /** Why a device would not take the frame: TAKEN or a DROP index. A super-frame is cut further on. */
+  private refusal(batch: FrameBatch, row: number): number {
+    if (!this.link.up) return DROP['tx-link-down'];
+    const isSuperFrame = (batch.offload[row]! & ~OFFLOAD_CSUM) !== 0;
+    if (!isSuperFrame && batch.length[row]! > this.longestFrame(batch, row)) return DROP['tx-too-long'];
+    return TAKEN;
   }
 
   /** Kernel devices let one VLAN tag pass beyond the MTU. */
@@ -206,13 +207,16 @@ export class MemoryPort implements Port {
 export class MemoryProvider implements PortProvider {
   readonly batch: FrameBatch;
   readonly ready = new ReadyList();
+  /** For ports: does in software what they do not carry. */
+  readonly finisher: Finisher;
   private readonly ports = new Map<string, MemoryPort>();
-  private preloadEnd = BURST * SLOT_LENGTH + SCRATCH_LENGTH;
+  private preloadEnd = FINISHING_ARENA_LENGTH;
 
   /** `preloadBytes`: room for the frames of play(), their lengths rounded up by up to 192 bytes each. */
   constructor(options: { preloadBytes?: number } = {}) {
     const arena = new ArrayBuffer(this.preloadEnd + (options.preloadBytes ?? 0));
-    this.batch = new FrameBatch(arena, BURST + SCRATCH_ROWS);
+    this.batch = new FrameBatch(arena, FINISHING_ROWS);
+    this.finisher = new Finisher(this.batch);
   }
 
   /** Makes a port. Throws SwitchError already-exists when one of that name is open. */

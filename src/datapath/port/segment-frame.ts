@@ -58,26 +58,26 @@ export class SuperFrame {
   /** Segments that parse() found. */
   segments = 0;
 
-  readonly #batch: FrameBatch;
-  readonly #view: DataView;
+  private readonly batch: FrameBatch;
+  private readonly view: DataView;
   /** Arena offset of the Ethernet frame; the other positions count from it. */
-  #start = 0;
-  #l3 = 0;
-  #l4 = 0;
-  #headerLength = 0;
-  #payloadLength = 0;
-  #gsoSize = 0;
-  #ipv4 = false;
-  #tcp = false;
+  private start = 0;
+  private l3 = 0;
+  private l4 = 0;
+  private headerLength = 0;
+  private payloadLength = 0;
+  private gsoSize = 0;
+  private ipv4 = false;
+  private tcp = false;
   /** Sum of the pseudo header without the length of the segment. */
-  #pseudoSum = 0;
+  private pseudoSum = 0;
   /** Sum of the IPv4 header without total length, identification and checksum. */
-  #ipv4Sum = 0;
-  #identification = 0;
+  private ipv4Sum = 0;
+  private identification = 0;
 
   constructor(batch: FrameBatch, view: DataView) {
-    this.#batch = batch;
-    this.#view = view;
+    this.batch = batch;
+    this.view = view;
   }
 
   /**
@@ -87,14 +87,14 @@ export class SuperFrame {
    * more than MAX_SEGMENTS.
    */
   parse(row: number): boolean {
-    const batch = this.#batch;
-    const view = this.#view;
+    const batch = this.batch;
+    const view = this.view;
     const start = batch.offset[row]!;
     const length = batch.length[row]!;
     const kind = batch.offload[row]! & ~OFFLOAD_CSUM;
-    this.#start = start;
+    this.start = start;
     if (kind !== OFFLOAD_TSO4 && kind !== OFFLOAD_TSO6 && kind !== OFFLOAD_USO) return false;
-    this.#tcp = kind !== OFFLOAD_USO;
+    this.tcp = kind !== OFFLOAD_USO;
 
     let l3 = ETHERNET_HEADER_LENGTH;
     if (length < l3) return false;
@@ -104,17 +104,17 @@ export class SuperFrame {
       if (length < l3) return false;
       etherType = view.getUint16(start + l3 - 2);
     }
-    this.#l3 = l3;
+    this.l3 = l3;
 
     let end = 0;
-    if (etherType === ETHERTYPE_IPV4 && kind !== OFFLOAD_TSO6) end = this.#parseIpv4(length);
-    else if (etherType === ETHERTYPE_IPV6 && kind !== OFFLOAD_TSO4) end = this.#parseIpv6(length);
-    return end > 0 && this.#parseTransport(row, end);
+    if (etherType === ETHERTYPE_IPV4 && kind !== OFFLOAD_TSO6) end = this.parseIpv4(length);
+    else if (etherType === ETHERTYPE_IPV6 && kind !== OFFLOAD_TSO4) end = this.parseIpv6(length);
+    return end > 0 && this.parseTransport(row, end);
   }
 
   /** Length in bytes of segment `index`. */
   segmentLength(index: number): number {
-    return this.#headerLength + this.#payloadOf(index);
+    return this.headerLength + this.payloadOf(index);
   }
 
   /**
@@ -122,31 +122,31 @@ export class SuperFrame {
    * checksum is left to the port: pseudo header only, and the vnet header says so.
    */
   write(index: number, at: number, partial: boolean): void {
-    const bytes = this.#batch.bytes;
-    const view = this.#view;
-    const start = this.#start;
-    const headerLength = this.#headerLength;
-    const payload = this.#payloadOf(index);
-    const from = start + headerLength + index * this.#gsoSize;
+    const bytes = this.batch.bytes;
+    const view = this.view;
+    const start = this.start;
+    const headerLength = this.headerLength;
+    const payload = this.payloadOf(index);
+    const from = start + headerLength + index * this.gsoSize;
     bytes.copyWithin(at, start, start + headerLength);
     bytes.copyWithin(at + headerLength, from, from + payload);
 
-    const ip = at + this.#l3;
-    const l4 = at + this.#l4;
-    const l4Length = headerLength - this.#l4 + payload;
-    if (this.#ipv4) {
-      const totalLength = this.#l4 - this.#l3 + l4Length;
-      const identification = (this.#identification + index) & 0xffff;
+    const ip = at + this.l3;
+    const l4 = at + this.l4;
+    const l4Length = headerLength - this.l4 + payload;
+    if (this.ipv4) {
+      const totalLength = this.l4 - this.l3 + l4Length;
+      const identification = (this.identification + index) & 0xffff;
       view.setUint16(ip + 2, totalLength);
       view.setUint16(ip + 4, identification);
-      view.setUint16(ip + 10, ~foldSum(this.#ipv4Sum + totalLength + identification));
+      view.setUint16(ip + 10, ~foldSum(this.ipv4Sum + totalLength + identification));
     } else {
-      view.setUint16(ip + 4, this.#l4 - this.#l3 - IPV6_HEADER_LENGTH + l4Length);
+      view.setUint16(ip + 4, this.l4 - this.l3 - IPV6_HEADER_LENGTH + l4Length);
     }
 
     let checksumAt = l4 + TCP_CHECKSUM;
-    if (this.#tcp) {
-      view.setUint32(l4 + 4, view.getUint32(l4 + 4) + index * this.#gsoSize);
+    if (this.tcp) {
+      view.setUint32(l4 + 4, view.getUint32(l4 + 4) + index * this.gsoSize);
       let clear = 0;
       if (index > 0) clear = TCP_CWR;
       if (index < this.segments - 1) clear |= TCP_FIN_PSH;
@@ -157,55 +157,55 @@ export class SuperFrame {
     }
 
     bytes.fill(0, at - VNET_HDR_LENGTH, at);
-    const pseudoSum = foldSum(this.#pseudoSum + l4Length);
+    const pseudoSum = foldSum(this.pseudoSum + l4Length);
     if (partial) {
       view.setUint16(checksumAt, pseudoSum);
       bytes[at - VNET_HDR_LENGTH] = FLAG_NEEDS_CSUM;
-      view.setUint16(at - VNET_HDR_LENGTH + 6, this.#l4, true);
+      view.setUint16(at - VNET_HDR_LENGTH + 6, this.l4, true);
       view.setUint16(at - VNET_HDR_LENGTH + 8, checksumAt - l4, true);
       return;
     }
     view.setUint16(checksumAt, 0);
     const checksum = ~sumView(view, l4, l4Length, pseudoSum) & 0xffff;
-    view.setUint16(checksumAt, checksum === 0 && !this.#tcp ? 0xffff : checksum);
+    view.setUint16(checksumAt, checksum === 0 && !this.tcp ? 0xffff : checksum);
   }
 
-  #payloadOf(index: number): number {
-    return Math.min(this.#gsoSize, this.#payloadLength - index * this.#gsoSize);
+  private payloadOf(index: number): number {
+    return Math.min(this.gsoSize, this.payloadLength - index * this.gsoSize);
   }
 
   /** Reads the IPv4 header. Returns where the datagram ends, 0 when it cannot be cut. */
-  #parseIpv4(length: number): number {
-    const view = this.#view;
-    const l3 = this.#l3;
+  private parseIpv4(length: number): number {
+    const view = this.view;
+    const l3 = this.l3;
     if (length < l3 + IPV4_HEADER_LENGTH) return 0;
-    const ip = this.#start + l3;
+    const ip = this.start + l3;
     const versionAndLength = view.getUint8(ip);
     const headerLength = (versionAndLength & 0x0f) * 4;
     const totalLength = view.getUint16(ip + 2);
     if (versionAndLength >> 4 !== 4 || headerLength < IPV4_HEADER_LENGTH) return 0;
     if (totalLength < headerLength || l3 + totalLength > length) return 0;
     if ((view.getUint16(ip + 6) & 0x3fff) !== 0) return 0;
-    const protocol = this.#tcp ? PROTOCOL_TCP : PROTOCOL_UDP;
+    const protocol = this.tcp ? PROTOCOL_TCP : PROTOCOL_UDP;
     if (view.getUint8(ip + 9) !== protocol) return 0;
 
-    this.#ipv4 = true;
-    this.#l4 = l3 + headerLength;
-    this.#identification = view.getUint16(ip + 4);
-    const bytes = this.#batch.bytes;
+    this.ipv4 = true;
+    this.l4 = l3 + headerLength;
+    this.identification = view.getUint16(ip + 4);
+    const bytes = this.batch.bytes;
     // First and fourth word, then time to live to the end without the checksum.
     const fixed = view.getUint16(ip) + view.getUint16(ip + 6) + view.getUint16(ip + 8);
-    this.#ipv4Sum = sumBytes(bytes, ip + 12, headerLength - 12, fixed);
-    this.#pseudoSum = pseudoSumIpv4(bytes, ip, protocol, 0);
+    this.ipv4Sum = sumBytes(bytes, ip + 12, headerLength - 12, fixed);
+    this.pseudoSum = pseudoSumIpv4(bytes, ip, protocol, 0);
     return l3 + totalLength;
   }
 
   /** Reads the IPv6 header and its extension headers. Returns where the packet ends, 0 when it cannot be cut. */
-  #parseIpv6(length: number): number {
-    const view = this.#view;
-    const l3 = this.#l3;
+  private parseIpv6(length: number): number {
+    const view = this.view;
+    const l3 = this.l3;
     if (length < l3 + IPV6_HEADER_LENGTH) return 0;
-    const ip = this.#start + l3;
+    const ip = this.start + l3;
     const end = l3 + IPV6_HEADER_LENGTH + view.getUint16(ip + 4);
     if (view.getUint8(ip) >> 4 !== 6 || end > length) return 0;
 
@@ -213,43 +213,43 @@ export class SuperFrame {
     let at = l3 + IPV6_HEADER_LENGTH;
     while (next === IPV6_HOP_BY_HOP || next === IPV6_ROUTING || next === IPV6_DESTINATION) {
       if (at + 8 > end) return 0;
-      const header = this.#start + at;
+      const header = this.start + at;
       // With segments left, the checksum covers a destination that stands elsewhere.
       if (next === IPV6_ROUTING && view.getUint8(header + 3) !== 0) return 0;
       next = view.getUint8(header);
       at += (view.getUint8(header + 1) + 1) * 8;
     }
-    const protocol = this.#tcp ? PROTOCOL_TCP : PROTOCOL_UDP;
+    const protocol = this.tcp ? PROTOCOL_TCP : PROTOCOL_UDP;
     if (next !== protocol) return 0;
 
-    this.#ipv4 = false;
-    this.#l4 = at;
-    this.#pseudoSum = pseudoSumIpv6(this.#batch.bytes, ip, protocol, 0);
+    this.ipv4 = false;
+    this.l4 = at;
+    this.pseudoSum = pseudoSumIpv6(this.batch.bytes, ip, protocol, 0);
     return end;
   }
 
   /** Checks the transport header against the vnet header, and the number of segments. `end`: of the IP packet. */
-  #parseTransport(row: number, end: number): boolean {
-    const view = this.#view;
-    const l4 = this.#l4;
-    const vnet = this.#start - VNET_HDR_LENGTH;
-    if (this.#batch.offload[row]! & OFFLOAD_CSUM) {
-      const checksumOffset = this.#tcp ? TCP_CHECKSUM : UDP_CHECKSUM;
+  private parseTransport(row: number, end: number): boolean {
+    const view = this.view;
+    const l4 = this.l4;
+    const vnet = this.start - VNET_HDR_LENGTH;
+    if (this.batch.offload[row]! & OFFLOAD_CSUM) {
+      const checksumOffset = this.tcp ? TCP_CHECKSUM : UDP_CHECKSUM;
       if (view.getUint16(vnet + 6, true) !== l4 || view.getUint16(vnet + 8, true) !== checksumOffset)
         return false;
     }
-    if (l4 + (this.#tcp ? TCP_HEADER_LENGTH : UDP_HEADER_LENGTH) > end) return false;
+    if (l4 + (this.tcp ? TCP_HEADER_LENGTH : UDP_HEADER_LENGTH) > end) return false;
     let transportLength = UDP_HEADER_LENGTH;
-    if (this.#tcp) {
-      transportLength = (view.getUint8(this.#start + l4 + 12) >> 4) * 4;
+    if (this.tcp) {
+      transportLength = (view.getUint8(this.start + l4 + 12) >> 4) * 4;
       if (transportLength < TCP_HEADER_LENGTH || l4 + transportLength > end) return false;
     }
     const gsoSize = view.getUint16(vnet + 4, true);
     const payloadLength = end - l4 - transportLength;
     if (gsoSize === 0) return false;
-    this.#headerLength = l4 + transportLength;
-    this.#payloadLength = payloadLength;
-    this.#gsoSize = gsoSize;
+    this.headerLength = l4 + transportLength;
+    this.payloadLength = payloadLength;
+    this.gsoSize = gsoSize;
     this.segments = Math.max(1, Math.ceil(payloadLength / gsoSize));
     return this.segments <= MAX_SEGMENTS;
   }

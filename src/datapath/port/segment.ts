@@ -53,23 +53,23 @@ export interface RawSender {
 
 /** Finishes frames for the ports of one batch. One for all ports: the scratch is used only inside send(). */
 export class Finisher {
-  readonly #batch: FrameBatch;
-  readonly #view: DataView;
-  readonly #superFrame: SuperFrame;
-  readonly #scratchStart: number;
-  readonly #scratchEnd: number;
+  private readonly batch: FrameBatch;
+  private readonly view: DataView;
+  private readonly superFrame: SuperFrame;
+  private readonly scratchStart: number;
+  private readonly scratchEnd: number;
   /** First free byte and first free row of the scratch. */
-  #scratchAt: number;
-  #scratchRow: number = BURST;
+  private scratchAt: number;
+  private scratchRow: number = BURST;
 
   /** What goes to the next transmit(): the row, and the index into send()'s rows of the frame it stands for. */
-  readonly #rows = new Int32Array(TRANSMIT_MAX);
-  readonly #owners = new Int32Array(TRANSMIT_MAX);
-  readonly #status = new Int32Array(TRANSMIT_MAX);
-  #pending = 0;
+  private readonly rows = new Int32Array(TRANSMIT_MAX);
+  private readonly owners = new Int32Array(TRANSMIT_MAX);
+  private readonly status = new Int32Array(TRANSMIT_MAX);
+  private pending = 0;
   /** The frame whose segments are being counted (-1: none), and the first reason why one of them was not taken. */
-  #owner = -1;
-  #ownerReason = TAKEN;
+  private owner = -1;
+  private ownerReason = TAKEN;
 
   /**
    * `scratchOffset` and `scratchLength` name a part of batch.bytes that no slot uses, at least one longest frame
@@ -80,12 +80,12 @@ export class Finisher {
     assert(scratchOffset >= 0 && end <= batch.bytes.length, 'scratch outside of the arena');
     assert(scratchLength >= MAX_FRAME_LENGTH + VNET_HDR_LENGTH + 4, 'scratch shorter than a frame');
     assert(batch.offset.length > BURST, 'no rows for scratch');
-    this.#batch = batch;
-    this.#view = new DataView(batch.bytes.buffer, batch.bytes.byteOffset, batch.bytes.byteLength);
-    this.#superFrame = new SuperFrame(batch, this.#view);
-    this.#scratchStart = scratchOffset;
-    this.#scratchAt = scratchOffset;
-    this.#scratchEnd = end;
+    this.batch = batch;
+    this.view = new DataView(batch.bytes.buffer, batch.bytes.byteOffset, batch.bytes.byteLength);
+    this.superFrame = new SuperFrame(batch, this.view);
+    this.scratchStart = scratchOffset;
+    this.scratchAt = scratchOffset;
+    this.scratchEnd = end;
   }
 
   /**
@@ -93,33 +93,33 @@ export class Finisher {
    * sender.offloads. A frame that cannot be finished is dropped as tx-not-segmentable.
    */
   send(sender: RawSender, rows: Int32Array, count: number): void {
-    const { offload } = this.#batch;
+    const { offload } = this.batch;
     const missing = ~sender.offloads;
     let unfinished = 0;
     for (let i = 0; i < count; i++) unfinished |= offload[rows[i]!]! & missing;
     if (unfinished === 0 && count <= TRANSMIT_MAX) {
-      if (count > 0) this.#sendAsTheyAre(sender, rows, count);
+      if (count > 0) this.sendAsTheyAre(sender, rows, count);
       return;
     }
-    this.#owner = -1;
+    this.owner = -1;
     for (let i = 0; i < count; i++) {
       const row = rows[i]!;
       const wanted = offload[row]!;
       let done = true;
-      if ((wanted & missing) === 0) this.#push(sender, rows, row, i);
-      else if ((wanted & ~OFFLOAD_CSUM) === 0) done = this.#complete(sender, rows, i);
-      else done = this.#cut(sender, rows, i);
+      if ((wanted & missing) === 0) this.push(sender, rows, row, i);
+      else if ((wanted & ~OFFLOAD_CSUM) === 0) done = this.complete(sender, rows, i);
+      else done = this.cut(sender, rows, i);
       if (!done) sender.counters[DROPS + DROP['tx-not-segmentable']]! += 1;
     }
-    this.#flush(sender, rows);
-    this.#settle(sender, rows);
+    this.flush(sender, rows);
+    this.settle(sender, rows);
   }
 
-  #sendAsTheyAre(sender: RawSender, rows: Int32Array, count: number): void {
-    const { length } = this.#batch;
+  private sendAsTheyAre(sender: RawSender, rows: Int32Array, count: number): void {
+    const { length } = this.batch;
     const { counters } = sender;
-    const status = this.#status;
-    const taken = sender.transmit(this.#batch, rows, count, status);
+    const status = this.status;
+    const taken = sender.transmit(this.batch, rows, count, status);
     let bytes = 0;
     if (taken === count) {
       for (let i = 0; i < count; i++) bytes += length[rows[i]!]!;
@@ -134,16 +134,16 @@ export class Finisher {
   }
 
   /** Copies frame `index` and completes its checksum. False when the vnet header points outside of the frame. */
-  #complete(sender: RawSender, rows: Int32Array, index: number): boolean {
-    const batch = this.#batch;
-    const view = this.#view;
+  private complete(sender: RawSender, rows: Int32Array, index: number): boolean {
+    const batch = this.batch;
+    const view = this.view;
     const row = rows[index]!;
     const from = batch.offset[row]!;
     const length = batch.length[row]!;
     const checksumStart = view.getUint16(from - VNET_HDR_LENGTH + 6, true);
     const checksumAt = checksumStart + view.getUint16(from - VNET_HDR_LENGTH + 8, true);
     if (checksumStart < ETHERNET_HEADER_LENGTH || checksumAt + 2 > length) return false;
-    const scratch = this.#place(sender, rows, length);
+    const scratch = this.place(sender, rows, length);
     const to = batch.offset[scratch]!;
     batch.bytes.fill(0, to - VNET_HDR_LENGTH, to);
     batch.bytes.copyWithin(to, from, from + length);
@@ -152,79 +152,79 @@ export class Finisher {
     // In UDP 0 would mean "no checksum"; elsewhere both forms of zero are equal.
     view.setUint16(to + checksumAt, checksum === 0 ? 0xffff : checksum);
     batch.offload[scratch] = 0;
-    this.#push(sender, rows, scratch, index);
+    this.push(sender, rows, scratch, index);
     return true;
   }
 
   /** Cuts frame `index` into segments. False when its headers do not allow that. */
-  #cut(sender: RawSender, rows: Int32Array, index: number): boolean {
-    const batch = this.#batch;
-    const superFrame = this.#superFrame;
+  private cut(sender: RawSender, rows: Int32Array, index: number): boolean {
+    const batch = this.batch;
+    const superFrame = this.superFrame;
     if (!superFrame.parse(rows[index]!)) return false;
     const offload = sender.offloads & OFFLOAD_CSUM;
     for (let i = 0; i < superFrame.segments; i++) {
-      const scratch = this.#place(sender, rows, superFrame.segmentLength(i));
+      const scratch = this.place(sender, rows, superFrame.segmentLength(i));
       batch.offload[scratch] = offload;
       superFrame.write(i, batch.offset[scratch]!, offload !== 0);
-      this.#push(sender, rows, scratch, index);
+      this.push(sender, rows, scratch, index);
     }
     return true;
   }
 
   /** Takes a scratch row and room for `length` bytes and a vnet header; sends what is pending when there is none. */
-  #place(sender: RawSender, rows: Int32Array, length: number): number {
-    const batch = this.#batch;
+  private place(sender: RawSender, rows: Int32Array, length: number): number {
+    const batch = this.batch;
     // As in a slot, frames start at a multiple of 4 plus 2.
-    let offset = ((this.#scratchAt + VNET_HDR_LENGTH + 1) & ~3) + 2;
-    if (offset + length > this.#scratchEnd || this.#scratchRow === batch.offset.length) {
-      this.#flush(sender, rows);
-      offset = ((this.#scratchAt + VNET_HDR_LENGTH + 1) & ~3) + 2;
-      assert(offset + length <= this.#scratchEnd, 'a frame longer than MAX_FRAME_LENGTH');
+    let offset = ((this.scratchAt + VNET_HDR_LENGTH + 1) & ~3) + 2;
+    if (offset + length > this.scratchEnd || this.scratchRow === batch.offset.length) {
+      this.flush(sender, rows);
+      offset = ((this.scratchAt + VNET_HDR_LENGTH + 1) & ~3) + 2;
+      assert(offset + length <= this.scratchEnd, 'a frame longer than MAX_FRAME_LENGTH');
     }
-    const row = this.#scratchRow++;
+    const row = this.scratchRow++;
     batch.offset[row] = offset;
     batch.length[row] = length;
-    this.#scratchAt = offset + length;
+    this.scratchAt = offset + length;
     return row;
   }
 
   /** Puts `row`, which stands for frame `index` of send(), behind what is pending. */
-  #push(sender: RawSender, rows: Int32Array, row: number, index: number): void {
-    this.#rows[this.#pending] = row;
-    this.#owners[this.#pending] = index;
-    this.#pending++;
-    if (this.#pending === TRANSMIT_MAX) this.#flush(sender, rows);
+  private push(sender: RawSender, rows: Int32Array, row: number, index: number): void {
+    this.rows[this.pending] = row;
+    this.owners[this.pending] = index;
+    this.pending++;
+    if (this.pending === TRANSMIT_MAX) this.flush(sender, rows);
   }
 
   /** Transmits what is pending, counts the frames that are complete with it, and frees the scratch. */
-  #flush(sender: RawSender, rows: Int32Array): void {
-    const count = this.#pending;
-    this.#pending = 0;
-    this.#scratchAt = this.#scratchStart;
-    this.#scratchRow = BURST;
+  private flush(sender: RawSender, rows: Int32Array): void {
+    const count = this.pending;
+    this.pending = 0;
+    this.scratchAt = this.scratchStart;
+    this.scratchRow = BURST;
     if (count === 0) return;
-    const status = this.#status;
-    if (sender.transmit(this.#batch, this.#rows, count, status) === count) status.fill(TAKEN, 0, count);
+    const status = this.status;
+    if (sender.transmit(this.batch, this.rows, count, status) === count) status.fill(TAKEN, 0, count);
     for (let i = 0; i < count; i++) {
-      const owner = this.#owners[i]!;
-      if (owner !== this.#owner) {
-        this.#settle(sender, rows);
-        this.#owner = owner;
-        this.#ownerReason = TAKEN;
+      const owner = this.owners[i]!;
+      if (owner !== this.owner) {
+        this.settle(sender, rows);
+        this.owner = owner;
+        this.ownerReason = TAKEN;
       }
-      if (this.#ownerReason === TAKEN) this.#ownerReason = status[i]!;
+      if (this.ownerReason === TAKEN) this.ownerReason = status[i]!;
     }
   }
 
   /** Counts the frame whose last segment has been transmitted. */
-  #settle(sender: RawSender, rows: Int32Array): void {
-    if (this.#owner < 0) return;
-    if (this.#ownerReason === TAKEN) {
+  private settle(sender: RawSender, rows: Int32Array): void {
+    if (this.owner < 0) return;
+    if (this.ownerReason === TAKEN) {
       sender.counters[TX_PACKETS]! += 1;
-      sender.counters[TX_BYTES]! += this.#batch.length[rows[this.#owner]!]!;
+      sender.counters[TX_BYTES]! += this.batch.length[rows[this.owner]!]!;
     } else {
-      sender.counters[DROPS + this.#ownerReason]! += 1;
+      sender.counters[DROPS + this.ownerReason]! += 1;
     }
-    this.#owner = -1;
+    this.owner = -1;
   }
 }
