@@ -4,6 +4,7 @@
       "target_name": "tsswitch",
       "sources": [
         "src/addon.cc",
+        "src/ingress_drop.cc",
         "src/io.cc",
         "src/link.cc",
         "src/packet.cc",

@@ -34,7 +34,7 @@ Napi::Object ToObject(Napi::Env env, const Link& link) {
   return o;
 }
 
-// new Io(offset, length, offload, status, ready: Int32Array, arenaLength: number)
+// new Io(offset, length, offload, errnos, ready: Int32Array, arenaLength: number)
 class IoWrap : public Napi::ObjectWrap<IoWrap> {
  public:
   static Napi::Function Define(Napi::Env env) {
@@ -44,7 +44,6 @@ class IoWrap : public Napi::ObjectWrap<IoWrap> {
                            InstanceAccessor<&IoWrap::WakeFd>("wakeFd"),
                            InstanceMethod<&IoWrap::OpenTap>("openTap"),
                            InstanceMethod<&IoWrap::OpenPacket>("openPacket"),
-                           InstanceMethod<&IoWrap::Offloads>("offloads"),
                            InstanceMethod<&IoWrap::ClosePort>("closePort"),
                            InstanceMethod<&IoWrap::Alive>("alive"),
                            InstanceMethod<&IoWrap::TakeKernelDrops>("takeKernelDrops"),
@@ -68,8 +67,7 @@ class IoWrap : public Napi::ObjectWrap<IoWrap> {
     batch.offset = Column(info[0]);
     batch.length = Column(info[1]);
     batch.offload = Column(info[2]);
-    batch.status = Column(info[3]);
-    batch.rows = static_cast<int>(info[0].As<Napi::Int32Array>().ElementLength());
+    batch.errnos = Column(info[3]);
     ready_ = Column(info[4]);
     ready_length_ = static_cast<int>(info[4].As<Napi::Int32Array>().ElementLength());
     // The arena lives as long as any JavaScript view of it.
@@ -98,11 +96,7 @@ class IoWrap : public Napi::ObjectWrap<IoWrap> {
     return Napi::Number::New(info.Env(), io_->AddTap(name.c_str(), Int(info, 1)));
   }
   Napi::Value OpenPacket(const Napi::CallbackInfo& info) {
-    return Napi::Number::New(info.Env(), io_->AddPacket(Int(info, 0), Int(info, 1)));
-  }
-  Napi::Value Offloads(const Napi::CallbackInfo& info) {
-    const auto* port = io_->Get(Int(info, 0));
-    return Napi::Number::New(info.Env(), port == nullptr ? 0 : port->offloads());
+    return Napi::Number::New(info.Env(), io_->AddPacket(Int(info, 0)));
   }
   void ClosePort(const Napi::CallbackInfo& info) { io_->Remove(Int(info, 0)); }
   Napi::Value Alive(const Napi::CallbackInfo& info) {

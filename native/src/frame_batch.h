@@ -28,9 +28,8 @@ struct FrameBatch {
   int32_t* offset;
   int32_t* length;
   int32_t* offload;
-  // Out: 0 or the errno with which the kernel refused the frame of that row.
-  int32_t* status;
-  int rows;
+  // Out of Send: for each frame of the call 0, or the errno with which the kernel refused it.
+  int32_t* errnos;
 
   // Where the vnet header of a frame received into row `row` begins.
   uint8_t* ReceiveStart(int row) const {

@@ -114,9 +114,9 @@ int Io::AddTap(const char* name, int32_t offloads) {
   return Add(port, error);
 }
 
-int Io::AddPacket(int ifindex, int32_t offloads) {
+int Io::AddPacket(int ifindex) {
   int error = 0;
-  Port* port = OpenPacket(ifindex, offloads, &error);
+  Port* port = OpenPacket(ifindex, &error);
   return Add(port, error);
 }
 

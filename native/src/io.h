@@ -34,7 +34,7 @@ class Io {
 
   // Take the port over and watch it. Return its number or -errno.
   int AddTap(const char* name, int32_t offloads);
-  int AddPacket(int ifindex, int32_t offloads);
+  int AddPacket(int ifindex);
   void Remove(int id);
   Port* Get(int id) const;
 

@@ -12,6 +12,7 @@
 #include <cerrno>
 #include <cstring>
 
+#include "ingress_drop.h"
 #include "port.h"
 
 #ifndef PACKET_IGNORE_OUTGOING
@@ -27,7 +28,10 @@ constexpr int kSendBuffer = 4 << 20;
 
 class PacketPort final : public Port {
  public:
-  PacketPort(int fd, int32_t offloads) : Port(fd) { offloads_ = offloads; }
+  PacketPort(int fd, int ingress_drop) : Port(fd), ingress_drop_(ingress_drop) {}
+  ~PacketPort() override {
+    if (ingress_drop_ >= 0) close(ingress_drop_);
+  }
 
   int Receive(const FrameBatch& batch, int max) override {
     for (int i = 0; i < max; ++i) {
@@ -62,7 +66,7 @@ class PacketPort final : public Port {
         messages_[i].msg_hdr.msg_iovlen = 1;
       }
       const int n = sendmmsg(fd(), messages_, chunk, MSG_DONTWAIT);
-      for (int i = 0; i < n; ++i) batch.status[rows[done + i]] = 0;
+      for (int i = 0; i < n; ++i) batch.errnos[done + i] = 0;
       if (n > 0) {
         sent += n;
         done += n;
@@ -70,9 +74,9 @@ class PacketPort final : public Port {
       }
       // The first of the chunk was refused: blame it, and go on behind it unless all would meet the same fate.
       const int error = errno;
-      batch.status[rows[done++]] = error;
+      batch.errnos[done++] = error;
       if (error == EAGAIN || error == ENOBUFS || error == ENETDOWN || error == ENXIO) {
-        while (done < count) batch.status[rows[done++]] = error;
+        while (done < count) batch.errnos[done++] = error;
       }
     }
     return sent;
@@ -108,6 +112,8 @@ class PacketPort final : public Port {
     return false;
   }
 
+  // Keeps the host stack off the device; -errno when the kernel does not let us.
+  const int ingress_drop_;
   mmsghdr messages_[kBurst];
   iovec iov_[kBurst];
   alignas(cmsghdr) uint8_t control_[kBurst][CMSG_SPACE(sizeof(tpacket_auxdata))];
@@ -144,14 +150,14 @@ bool Configure(int fd, int ifindex) {
 
 }  // namespace
 
-Port* OpenPacket(int ifindex, int32_t offloads, int* error) {
+Port* OpenPacket(int ifindex, int* error) {
   const int fd = socket(AF_PACKET, SOCK_RAW | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
   if (fd < 0 || !Configure(fd, ifindex)) {
     *error = errno;
     if (fd >= 0) close(fd);
     return nullptr;
   }
-  return new PacketPort(fd, offloads);
+  return new PacketPort(fd, AttachIngressDrop(ifindex));
 }
 
 }  // namespace tsswitch

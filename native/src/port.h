@@ -21,8 +21,8 @@ class Port {
   // Reads at most `max` frames into rows 0.. of the batch. Returns how many (0: none waiting) or -errno.
   virtual int Receive(const FrameBatch& batch, int max) = 0;
 
-  // Sends the frames of rows[0..count) in order and writes status[row] for each: 0 when the kernel took it, else
-  // the errno. Returns how many were taken.
+  // Sends the frames of rows[0..count) in order and writes errnos[i] for each: 0 when the kernel took it, else why
+  // not. Returns how many were taken.
   virtual int Send(const FrameBatch& batch, const int32_t* rows, int count) = 0;
 
   // Frames that the kernel threw away since the last call because this port's receive queue was full, where the
@@ -32,20 +32,15 @@ class Port {
   // Whether the device behind the descriptor still exists (possibly in another network namespace).
   virtual bool Alive() const = 0;
 
-  // OFFLOAD bits that the kernel may hand to us on this port.
-  int32_t offloads() const { return offloads_; }
-
- protected:
-  int32_t offloads_ = 0;
-
  private:
   int fd_;
 };
 
-// Opens the tap device `name`, creating it when it does not exist. Returns a Port, or null with *error = errno.
+// Opens the tap device `name`, creating it when it does not exist, and lets the kernel hand over frames with the
+// given OFFLOAD bits. Returns a Port, or null with *error = errno.
 Port* OpenTap(const char* name, int32_t offloads, int* error);
 
 // Opens a packet socket on the device with index `ifindex`. Returns a Port, or null with *error = errno.
-Port* OpenPacket(int ifindex, int32_t offloads, int* error);
+Port* OpenPacket(int ifindex, int* error);
 
 }  // namespace tsswitch

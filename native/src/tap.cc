@@ -25,7 +25,7 @@ namespace {
 
 class TapPort final : public Port {
  public:
-  TapPort(int fd, int32_t offloads) : Port(fd) { offloads_ = offloads; }
+  using Port::Port;
 
   // A persistent tap outlives us: its next owner must not be handed super-frames that it did not ask for.
   ~TapPort() override { ioctl(fd(), TUNSETOFFLOAD, 0); }
@@ -50,7 +50,7 @@ class TapPort final : public Port {
     for (int i = 0; i < count; ++i) {
       const int32_t row = rows[i];
       const ssize_t n = write(fd(), batch.VnetHdr(row), kVnetHdrLength + batch.length[row]);
-      batch.status[row] = n < 0 ? errno : 0;
+      batch.errnos[i] = n < 0 ? errno : 0;
       if (n >= 0) ++sent;
     }
     return sent;
@@ -77,16 +77,15 @@ int SetInterface(int fd, const char* name) {
 }
 
 // Asks the kernel for the wanted offloads, giving up USO where it does not know it (before Linux 6.2).
-int32_t SetOffloads(int fd, int32_t wanted) {
+void SetOffloads(int fd, int32_t wanted) {
   for (const int32_t bits : {wanted, wanted & ~kOffloadUso, 0}) {
     unsigned int flags = 0;
     if (bits & kOffloadCsum) flags |= TUN_F_CSUM;
     if (bits & kOffloadTso4) flags |= TUN_F_TSO4 | TUN_F_TSO_ECN;
     if (bits & kOffloadTso6) flags |= TUN_F_TSO6 | TUN_F_TSO_ECN;
     if (bits & kOffloadUso) flags |= TUN_F_USO4 | TUN_F_USO6;
-    if (ioctl(fd, TUNSETOFFLOAD, flags) == 0) return bits;
+    if (ioctl(fd, TUNSETOFFLOAD, flags) == 0) return;
   }
-  return 0;
 }
 
 }  // namespace
@@ -104,7 +103,8 @@ Port* OpenTap(const char* name, int32_t offloads, int* error) {
   }
   int header = kVnetHdrLength;
   ioctl(fd, TUNSETVNETHDRSZ, &header);
-  return new TapPort(fd, SetOffloads(fd, offloads));
+  SetOffloads(fd, offloads);
+  return new TapPort(fd);
 }
 
 }  // namespace tsswitch

@@ -30,15 +30,14 @@ export interface NativeIo {
   /** Descriptor for wake(); may be used from any thread. */
   readonly wakeFd: number;
   openTap(name: string, offloads: number): number;
-  openPacket(ifindex: number, offloads: number): number;
-  /** OFFLOAD_* bits that the kernel may hand over on this port. */
-  offloads(id: number): number;
+  openPacket(ifindex: number): number;
   closePort(id: number): void;
   alive(id: number): boolean;
   takeKernelDrops(id: number): number;
   /** Fills the ready column with port numbers, READY_WAKE, READY_LINKS; returns how many. */
   wait(timeoutMs: number, spinUs: number): number;
   receive(id: number, max: number): number;
+  /** Returns how many frames the kernel took; errnos[i] is 0 or says why it refused rows[i]. */
   send(id: number, rows: Int32Array, count: number): number;
   linkEvents(): NativeLink[] | number;
   close(): void;
@@ -52,7 +51,7 @@ export interface NativeAddon {
     offset: Int32Array,
     length: Int32Array,
     offload: Int32Array,
-    status: Int32Array,
+    errnos: Int32Array,
     ready: Int32Array,
     arenaLength: number,
   ) => NativeIo;
@@ -91,9 +90,9 @@ export function loadAddon(): NativeAddon {
   return loaded;
 }
 
-/** The folder of package.json: this file runs from src/ as well as from dist/src/. */
+/** The folder of the package: this file runs from src/ as well as from dist/src/. */
 function packageRoot(): string {
   let folder = dirname(fileURLToPath(import.meta.url));
-  while (!existsSync(join(folder, 'package.json'))) folder = dirname(folder);
+  while (!existsSync(join(folder, 'native/binding.gyp')) && folder !== '/') folder = dirname(folder);
   return folder;
 }

@@ -6,10 +6,11 @@
 import { DROP } from '../drop.ts';
 import { SwitchError } from '../errors.ts';
 import { BURST, type FrameBatch, OFFLOAD_ALL, OFFLOAD_USO } from './batch.ts';
-import { DROPS, newPortCounters, RX_ERRORS, RX_KERNEL_DROPS, TX_BYTES, TX_PACKETS } from './counters.ts';
+import { newPortCounters, RX_ERRORS, RX_KERNEL_DROPS } from './counters.ts';
 import type { NativeAddon, NativeIo, NativeLink } from './native-addon.ts';
 import { describeOpenError, dropReasonOf, EBADFD, ENODEV } from './native-errors.ts';
 import type { LinkState, Port, PortType, ReadyList } from './port.ts';
+import { type Finisher, type RawSender, TAKEN } from './segment.ts';
 
 const IFF_UP = 0x1;
 const IFF_LOWER_UP = 0x1_0000;
@@ -23,14 +24,17 @@ export interface NativeWorld {
   readonly ports: Set<NativePort>;
   /** Attached ports by number, so that wait() can find them. */
   readonly byId: (NativePort | undefined)[];
-  /** errno of each row after a send. */
-  readonly status: Int32Array;
+  /** Finishes what a port cannot carry. */
+  readonly finisher: Finisher;
+  /** errno of each frame of the last io.send(). */
+  readonly errnos: Int32Array;
 }
 
-export class NativePort implements Port {
+export class NativePort implements Port, RawSender {
   readonly name: string;
   readonly type: PortType;
   readonly counters = newPortCounters();
+  readonly offloads: number;
   readonly link: LinkState = {
     attached: false,
     adminUp: false,
@@ -43,7 +47,6 @@ export class NativePort implements Port {
   ready = false;
 
   private readonly world: NativeWorld;
-  private readonly wantedOffloads: number;
   private readonly address: Uint8Array | undefined;
   private id = -1;
   /** The device's own drop counter when it was last read; only taps count there. */
@@ -58,12 +61,8 @@ export class NativePort implements Port {
     this.world = world;
     this.name = name;
     this.type = type;
-    this.wantedOffloads = options.offloads ?? OFFLOAD_ALL;
+    this.offloads = options.offloads ?? OFFLOAD_ALL;
     this.address = options.address;
-  }
-
-  get offloads(): number {
-    return this.id < 0 ? this.wantedOffloads : this.world.io.offloads(this.id);
   }
 
   /** Opens the device. Throws SwitchError and stays detached (link.error set) when that fails. */
@@ -105,19 +104,20 @@ export class NativePort implements Port {
     return n;
   }
 
-  send(batch: FrameBatch, rows: Int32Array, count: number): void {
-    const { counters } = this;
-    const sent = this.id < 0 ? 0 : this.world.io.send(this.id, rows, count);
-    const { status } = this.world;
-    let bytes = 0;
-    for (let i = 0; i < count; i++) {
-      const row = rows[i]!;
-      if (this.id < 0) counters[DROPS + DROP['tx-link-down']]!++;
-      else if (sent === count || status[row] === 0) bytes += batch.length[row]!;
-      else counters[DROPS + DROP[dropReasonOf(status[row]!)]]!++;
+  send(_batch: FrameBatch, rows: Int32Array, count: number): void {
+    this.world.finisher.send(this, rows, count);
+  }
+
+  transmit(_batch: FrameBatch, rows: Int32Array, count: number, status: Int32Array): number {
+    if (this.id < 0) {
+      status.fill(DROP['tx-link-down'], 0, count);
+      return 0;
     }
-    counters[TX_PACKETS]! += sent;
-    counters[TX_BYTES]! += bytes;
+    const sent = this.world.io.send(this.id, rows, count);
+    if (sent === count) return sent;
+    const { errnos } = this.world;
+    for (let i = 0; i < count; i++) status[i] = errnos[i] === 0 ? TAKEN : DROP[dropReasonOf(errnos[i]!)];
+    return sent;
   }
 
   refreshCounters(): void {
@@ -167,9 +167,9 @@ export class NativePort implements Port {
   private openDevice(link: NativeLink | number): number {
     const { io } = this.world;
     if (this.type === 'system') {
-      return typeof link === 'number' ? link : io.openPacket(link.ifindex, this.wantedOffloads);
+      return typeof link === 'number' ? link : io.openPacket(link.ifindex);
     }
-    return io.openTap(this.name, this.wantedOffloads);
+    return io.openTap(this.name, this.offloads);
   }
 
   /** A tap that we made goes up at once; an internal port waits for `ip link set up`, as with Open vSwitch. */

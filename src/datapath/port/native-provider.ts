@@ -3,15 +3,13 @@
 
 import { release } from 'node:os';
 import { SwitchError } from '../errors.ts';
-import { BURST, FrameBatch, SLOT_LENGTH } from './batch.ts';
+import { FrameBatch } from './batch.ts';
 import { loadAddon, type NativeIo, type NativeLink, READY_LINKS, READY_WAKE } from './native-addon.ts';
 import { kernelOffloads, NativePort, type NativeWorld } from './native-port.ts';
 import { type Port, type PortOptions, type PortProvider, ReadyList } from './port.ts';
+import { FINISHING_ARENA_LENGTH, FINISHING_ROWS, Finisher, TRANSMIT_MAX } from './segment.ts';
 
 const READY_CAPACITY = 64;
-/** Rows and bytes behind the receive slots, where super-frames are cut for ports that cannot carry them. */
-export const SCRATCH_ROWS = 128;
-export const SCRATCH_LENGTH = 256 * 1024;
 
 export class NativeProvider implements PortProvider {
   readonly batch: FrameBatch;
@@ -26,15 +24,21 @@ export class NativeProvider implements PortProvider {
   /** Throws SwitchError failed-precondition when the addon is not built. */
   constructor() {
     const addon = loadAddon();
-    const rows = BURST + SCRATCH_ROWS;
-    const status = new Int32Array(rows);
-    const offset = new Int32Array(rows);
-    const length = new Int32Array(rows);
-    const offload = new Int32Array(rows);
-    const arenaLength = BURST * SLOT_LENGTH + SCRATCH_LENGTH;
-    this.io = new addon.Io(offset, length, offload, status, this.readyColumn, arenaLength);
+    const offset = new Int32Array(FINISHING_ROWS);
+    const length = new Int32Array(FINISHING_ROWS);
+    const offload = new Int32Array(FINISHING_ROWS);
+    const errnos = new Int32Array(TRANSMIT_MAX);
+    this.io = new addon.Io(offset, length, offload, errnos, this.readyColumn, FINISHING_ARENA_LENGTH);
     this.batch = new FrameBatch(this.io.arena, { offset, length, offload });
-    this.world = { addon, io: this.io, ready: this.ready, ports: new Set(), byId: [], status };
+    this.world = {
+      addon,
+      io: this.io,
+      ready: this.ready,
+      finisher: new Finisher(this.batch),
+      errnos,
+      ports: new Set(),
+      byId: [],
+    };
   }
 
   /** Descriptor for the addon's wake(): ends a wait() from another thread. */
