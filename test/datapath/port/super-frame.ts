@@ -88,7 +88,7 @@ export function buildSuperFrame(spec: SuperFrameSpec): BuiltFrame {
   const l3 = ethernet.length;
   const l4 = l3 + ipHeader.length;
   const headerLength = l4 + l4Header.length;
-  const frame = Uint8Array.from([...ethernet, ...ipHeader, ...l4Header, ...spec.payload]);
+  const frame = new Uint8Array(Buffer.concat([Uint8Array.from(ethernet), ipHeader, l4Header, spec.payload]));
   return { frame, vnetHeader: vnetHeaderOf(spec, headerLength, l4, checksumOffset), l3, l4, headerLength };
 }
 
