@@ -34,6 +34,11 @@ Napi::Object ToObject(Napi::Env env, const Link& link) {
   return o;
 }
 
+Napi::Value LinkOrError(Napi::Env env, const Link& link, int error) {
+  if (error != 0) return Napi::Number::New(env, -error);
+  return ToObject(env, link);
+}
+
 // new Io(offset, length, offload, errnos, ready: Int32Array, arenaLength: number)
 class IoWrap : public Napi::ObjectWrap<IoWrap> {
  public:
@@ -46,6 +51,7 @@ class IoWrap : public Napi::ObjectWrap<IoWrap> {
                            InstanceMethod<&IoWrap::OpenPacket>("openPacket"),
                            InstanceMethod<&IoWrap::ClosePort>("closePort"),
                            InstanceMethod<&IoWrap::Alive>("alive"),
+                           InstanceMethod<&IoWrap::TapLink>("tapLink"),
                            InstanceMethod<&IoWrap::TakeKernelDrops>("takeKernelDrops"),
                            InstanceMethod<&IoWrap::Wait>("wait"),
                            InstanceMethod<&IoWrap::Receive>("receive"),
@@ -103,6 +109,12 @@ class IoWrap : public Napi::ObjectWrap<IoWrap> {
     const auto* port = io_->Get(Int(info, 0));
     return Napi::Boolean::New(info.Env(), port != nullptr && port->Alive());
   }
+  Napi::Value TapLink(const Napi::CallbackInfo& info) {
+    const auto* port = io_->Get(Int(info, 0));
+    Link link;
+    const int error = port == nullptr ? EBADF : tsswitch::GetTapLink(port->fd(), &link);
+    return LinkOrError(info.Env(), link, error);
+  }
   Napi::Value TakeKernelDrops(const Napi::CallbackInfo& info) {
     auto* port = io_->Get(Int(info, 0));
     return Napi::Number::New(info.Env(), port == nullptr ? 0 : static_cast<double>(port->TakeKernelDrops()));
@@ -138,8 +150,7 @@ Napi::Value GetLink(const Napi::CallbackInfo& info) {
   const std::string name = info[0].As<Napi::String>();
   Link link;
   const int error = tsswitch::GetLink(name.c_str(), &link);
-  if (error != 0) return Napi::Number::New(info.Env(), -error);
-  return ToObject(info.Env(), link);
+  return LinkOrError(info.Env(), link, error);
 }
 
 // setLink(name, up, address: Uint8Array of 6 | null) -> 0 or -errno

@@ -2,6 +2,7 @@
 
 #include <linux/if_link.h>
 #include <linux/if_tun.h>
+#include <linux/net_namespace.h>
 #include <linux/netlink.h>
 #include <linux/rtnetlink.h>
 #include <net/if.h>
@@ -16,6 +17,9 @@
 
 namespace tsswitch {
 namespace {
+
+// TUNGETDEVNETNS, Linux 5.2; newer than the headers of some distributions.
+constexpr unsigned long kTunGetDeviceNamespace = _IO('T', 227);
 
 class Socket {
  public:
@@ -88,33 +92,98 @@ bool ParseLink(const nlmsghdr* message, Link* link) {
   return true;
 }
 
-}  // namespace
+// A request to rtnetlink and its one reply.
+class Query {
+ public:
+  // `body` follows the header, for example an ifinfomsg.
+  Query(uint16_t type, const void* body, size_t length) {
+    auto* header = reinterpret_cast<nlmsghdr*>(buffer_);
+    header->nlmsg_type = type;
+    header->nlmsg_flags = NLM_F_REQUEST;
+    header->nlmsg_len = NLMSG_SPACE(length);
+    memcpy(NLMSG_DATA(header), body, length);
+  }
 
-int GetLink(const char* name, Link* link) {
-  struct {
-    nlmsghdr header;
-    ifinfomsg info;
-    rtattr attribute;
-    char name[IFNAMSIZ];
-  } request{};
+  void Add(uint16_t type, const void* value, size_t length) {
+    auto* header = reinterpret_cast<nlmsghdr*>(buffer_);
+    auto* attribute = reinterpret_cast<rtattr*>(buffer_ + NLMSG_ALIGN(header->nlmsg_len));
+    attribute->rta_type = type;
+    attribute->rta_len = RTA_LENGTH(length);
+    memcpy(RTA_DATA(attribute), value, length);
+    header->nlmsg_len = NLMSG_ALIGN(header->nlmsg_len) + RTA_ALIGN(attribute->rta_len);
+  }
+
+  void WantAcknowledgement() { reinterpret_cast<nlmsghdr*>(buffer_)->nlmsg_flags |= NLM_F_ACK; }
+
+  // Returns 0 and the reply (null: a mere acknowledgement), or an errno.
+  int Ask(const nlmsghdr** reply) {
+    const Socket s(AF_NETLINK, SOCK_RAW, NETLINK_ROUTE);
+    if (s.fd() < 0 || send(s.fd(), buffer_, reinterpret_cast<nlmsghdr*>(buffer_)->nlmsg_len, 0) < 0) return errno;
+    const ssize_t n = recv(s.fd(), buffer_, sizeof buffer_, 0);
+    if (n < 0) return errno;
+    const auto* message = reinterpret_cast<const nlmsghdr*>(buffer_);
+    if (!NLMSG_OK(message, static_cast<size_t>(n))) return EIO;
+    const bool error = message->nlmsg_type == NLMSG_ERROR;
+    *reply = error ? nullptr : message;
+    return error ? -static_cast<const nlmsgerr*>(NLMSG_DATA(message))->error : 0;
+  }
+
+ private:
+  alignas(nlmsghdr) char buffer_[16384] = {};
+};
+
+// `namespace_id` names another network namespace, or is null for our own.
+int AskForLink(const char* name, const int32_t* namespace_id, Link* link) {
   const size_t length = strlen(name);
   if (length == 0 || length >= IFNAMSIZ) return ENODEV;
-  request.header.nlmsg_type = RTM_GETLINK;
-  request.header.nlmsg_flags = NLM_F_REQUEST;
-  request.attribute.rta_type = IFLA_IFNAME;
-  request.attribute.rta_len = RTA_LENGTH(length + 1);
-  memcpy(request.name, name, length + 1);
-  request.header.nlmsg_len = NLMSG_LENGTH(sizeof request.info) + RTA_ALIGN(request.attribute.rta_len);
+  const ifinfomsg info{};
+  Query query(RTM_GETLINK, &info, sizeof info);
+  query.Add(IFLA_IFNAME, name, length + 1);
+  if (namespace_id != nullptr) query.Add(IFLA_TARGET_NETNSID, namespace_id, sizeof *namespace_id);
+  const nlmsghdr* reply = nullptr;
+  const int error = query.Ask(&reply);
+  if (error != 0) return error;
+  return reply != nullptr && ParseLink(reply, link) ? 0 : EIO;
+}
 
-  const Socket s(AF_NETLINK, SOCK_RAW, NETLINK_ROUTE);
-  if (s.fd() < 0 || send(s.fd(), &request, request.header.nlmsg_len, 0) < 0) return errno;
-  alignas(nlmsghdr) char reply[16384];
-  const ssize_t n = recv(s.fd(), reply, sizeof reply, 0);
-  if (n < 0) return errno;
-  const auto* message = reinterpret_cast<const nlmsghdr*>(reply);
-  if (!NLMSG_OK(message, static_cast<size_t>(n))) return EIO;
-  if (message->nlmsg_type == NLMSG_ERROR) return -static_cast<const nlmsgerr*>(NLMSG_DATA(message))->error;
-  return ParseLink(message, link) ? 0 : EIO;
+// The number by which our namespace knows the one behind `namespace_fd`; gives it one when it has none.
+int NamespaceId(int namespace_fd, int32_t* id) {
+  const rtgenmsg body{};
+  const int32_t any = -1;
+  Query give(RTM_NEWNSID, &body, sizeof body);
+  give.Add(NETNSA_NSID, &any, sizeof any);
+  give.Add(NETNSA_FD, &namespace_fd, sizeof namespace_fd);
+  give.WantAcknowledgement();
+  const nlmsghdr* reply = nullptr;
+  const int given = give.Ask(&reply);
+  if (given != 0 && given != EEXIST) return given;
+
+  Query ask(RTM_GETNSID, &body, sizeof body);
+  ask.Add(NETNSA_FD, &namespace_fd, sizeof namespace_fd);
+  const int error = ask.Ask(&reply);
+  if (error != 0 || reply == nullptr) return error != 0 ? error : EIO;
+  int rest = static_cast<int>(reply->nlmsg_len - NLMSG_SPACE(sizeof body));
+  auto* a = reinterpret_cast<const rtattr*>(static_cast<const char*>(NLMSG_DATA(reply)) + NLMSG_ALIGN(sizeof body));
+  for (; RTA_OK(a, rest); a = RTA_NEXT(a, rest)) {
+    if (a->rta_type == NETNSA_NSID) memcpy(id, RTA_DATA(a), sizeof *id);
+  }
+  return 0;
+}
+
+}  // namespace
+
+int GetLink(const char* name, Link* link) { return AskForLink(name, nullptr, link); }
+
+int GetTapLink(int tap_fd, Link* link) {
+  ifreq device{};
+  if (ioctl(tap_fd, TUNGETIFF, &device) != 0) return errno;
+  const int namespace_fd = ioctl(tap_fd, kTunGetDeviceNamespace);
+  if (namespace_fd < 0) return errno;
+  int32_t id = -1;
+  int error = NamespaceId(namespace_fd, &id);
+  close(namespace_fd);
+  if (error == 0) error = AskForLink(device.ifr_name, &id, link);
+  return error;
 }
 
 int SetLink(const char* name, bool up, const uint8_t* address) {

@@ -24,6 +24,9 @@ struct Link {
 // Looks `name` up. Returns 0 or an errno (ENODEV: none of that name).
 int GetLink(const char* name, Link* link);
 
+// Looks up the device behind a tap's descriptor, in whatever network namespace it now lives. Returns 0 or an errno.
+int GetTapLink(int tap_fd, Link* link);
+
 // Sets IFF_UP as told, and the MAC address (6 bytes) when not null. Returns 0 or an errno.
 int SetLink(const char* name, bool up, const uint8_t* address);
 

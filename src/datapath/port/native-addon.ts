@@ -33,6 +33,8 @@ export interface NativeIo {
   openPacket(ifindex: number): number;
   closePort(id: number): void;
   alive(id: number): boolean;
+  /** The device of a tap, also when it was moved to another network namespace. */
+  tapLink(id: number): NativeLink | number;
   takeKernelDrops(id: number): number;
   /** Fills the ready column with port numbers, READY_WAKE, READY_LINKS; returns how many. */
   wait(timeoutMs: number, spinUs: number): number;

@@ -49,6 +49,8 @@ export class NativePort implements Port, RawSender {
   private readonly world: NativeWorld;
   private readonly address: Uint8Array | undefined;
   private id = -1;
+  /** The tap has another name or lives in another network namespace, whose link events do not reach us. */
+  private away = false;
   /** The device's own drop counter when it was last read; only taps count there. */
   private deviceDropsSeen = 0;
 
@@ -124,10 +126,11 @@ export class NativePort implements Port, RawSender {
     if (this.id < 0) return;
     this.counters[RX_KERNEL_DROPS]! += this.world.io.takeKernelDrops(this.id);
     if (this.type === 'system') return;
-    const link = this.world.addon.getLink(this.name);
-    if (typeof link === 'number' || link.ifindex !== this.link.ifindex) return;
+    const link = this.away ? this.world.io.tapLink(this.id) : this.world.addon.getLink(this.name);
+    if (typeof link === 'number' || (!this.away && link.ifindex !== this.link.ifindex)) return;
     this.counters[RX_KERNEL_DROPS]! += Math.max(0, link.txDropped - this.deviceDropsSeen);
     this.deviceDropsSeen = link.txDropped;
+    if (this.away) this.showLink(link);
   }
 
   close(): void {
@@ -135,24 +138,22 @@ export class NativePort implements Port, RawSender {
     this.detach('The port is closed.');
   }
 
-  /** A device changed, came or went. Follows the device of this port's name. */
-  linkChanged(link: NativeLink): void {
-    const ours = this.id >= 0 && link.ifindex === this.link.ifindex;
-    if (ours && (link.deleted || link.name !== this.name)) {
-      this.deviceGone(link);
-    } else if (ours) {
-      this.showLink(link);
-    } else if (!link.deleted && link.name === this.name) {
-      this.detach('');
-      this.tryAttach();
-    }
+  /** A device changed, came or went. An event may be older than what we know, so it only says where to look. */
+  linkChanged(event: NativeLink): void {
+    const ours = this.id >= 0 && event.ifindex === this.link.ifindex;
+    if (ours || event.name === this.name) this.resync();
   }
 
-  /** Looks the device up again, after link events were lost. */
+  /** Looks at the device of this port as it is now, and follows it. */
   resync(): void {
-    const link = this.world.addon.getLink(this.name);
-    if (typeof link !== 'number') this.linkChanged(link);
-    else if (this.id >= 0 && !this.world.io.alive(this.id)) this.detach(this.goneSentence());
+    const now = this.world.addon.getLink(this.name);
+    const device = typeof now === 'number' ? undefined : now;
+    const same = device !== undefined && device.ifindex === this.link.ifindex;
+    if (this.id >= 0 && !same && !this.livesElsewhere()) this.detach(this.goneSentence());
+    if (this.id >= 0) this.away = !same;
+    if (this.id >= 0 && same) this.showLink(device);
+    else if (this.id >= 0) this.refreshCounters();
+    else if (device) this.tryAttach();
   }
 
   /** attach() for a device that may not be there yet: the reason stays in link.error. */
@@ -177,14 +178,9 @@ export class NativePort implements Port, RawSender {
     this.world.addon.setLink(this.name, this.type === 'tap', this.address ?? null);
   }
 
-  private deviceGone(link: NativeLink): void {
-    // A tap that moved to another network namespace is gone from here, but its descriptor lives on.
-    if (this.type !== 'system' && link.deleted && this.world.io.alive(this.id)) {
-      this.link.adminUp = true;
-      this.link.up = true;
-      return;
-    }
-    this.detach(this.goneSentence());
+  /** A tap that was renamed or moved to another network namespace is gone by name, but its descriptor lives on. */
+  private livesElsewhere(): boolean {
+    return this.type !== 'system' && this.world.io.alive(this.id);
   }
 
   private goneSentence(): string {
@@ -197,6 +193,7 @@ export class NativePort implements Port, RawSender {
       this.world.byId[this.id] = undefined;
       this.world.io.closePort(this.id);
       this.id = -1;
+      this.away = false;
     }
     this.world.ready.remove(this);
     this.link.attached = false;
