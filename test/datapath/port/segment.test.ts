@@ -334,6 +334,25 @@ describe('partial checksums', () => {
     );
   });
 
+  it('are zero in the vnet header of the copy, also where a segment was before', () => {
+    const bench = new Bench();
+    const large = buildSuperFrame({ payload: patternPayload(250), gsoSize: 100 });
+    bench.put(0, large.frame, large.vnetHeader);
+    bench.offloads = OFFLOAD_CSUM;
+    expect(bench.send(0)[0]!.vnetHeader[0]).toBe(1);
+    const partial = buildSuperFrame({ payload: patternPayload(250), gsoSize: 0 });
+    bench.put(0, partial.frame, partial.vnetHeader);
+    bench.offloads = 0;
+    expect(bench.send(0)[0]!.vnetHeader).toEqual(new Uint8Array(VNET_HDR_LENGTH));
+  });
+
+  it('that come out as 0 are written as 0xffff', () => {
+    const bench = new Bench();
+    // 14 bytes of Ethernet, then the word that makes the sum all ones, and the field.
+    bench.put(0, hex('020000000002 020000000001 9999 fffe 0001'), hex('01 00 0000 0000 0e00 0200'));
+    expect([...bench.send(0)[0]!.frame.subarray(14)]).toEqual([...hex('fffe ffff')]);
+  });
+
   it('of a transport that the switch does not know are completed by position alone', () => {
     const bench = new Bench();
     // 14 bytes of Ethernet with an unknown type, 6 bytes, the field at 18.
@@ -460,6 +479,35 @@ describe('counting', () => {
     const cut = [154, 154, 104];
     expect(sizes).toEqual([64, ...cut, 154, 64, ...cut, ...cut]);
     expect(bench.counters[TX_PACKETS]).toBe(6);
+  });
+
+  it('believes a port that took all without looking at the status of each', () => {
+    const bench = new Bench();
+    const { frame, vnetHeader } = buildSuperFrame({ payload: patternPayload(250), gsoSize: 100 });
+    bench.put(0, frame, vnetHeader);
+    bench.answer = () => DROP['tx-queue-full'];
+    bench.send(0);
+    const transmit = (_: FrameBatch, __: Int32Array, count: number) => count;
+    bench.finisher.send({ offloads: 0, counters: bench.counters, transmit }, Int32Array.of(0), 1);
+    expect(bench.drops('tx-queue-full')).toBe(1);
+    expect(bench.counters[TX_PACKETS]).toBe(1);
+  });
+
+  it('takes more bytes than the scratch holds', () => {
+    const bench = new Bench();
+    const spec = {
+      payload: patternPayload(60_000),
+      gsoSize: 40_000,
+      tcpFlags: 0x10,
+      sequence: 1,
+      identification: 1,
+    };
+    const { frame, vnetHeader } = buildSuperFrame(spec);
+    bench.put(0, frame, vnetHeader);
+    const sent = bench.send(0, 0, 0, 0, 0, 0, 0, 0, 0, 0);
+    expect(sent.length).toBe(20);
+    for (let i = 0; i < 20; i += 2) expectSegmentsOf(spec, sent.slice(i, i + 2));
+    expect(bench.calls.length).toBeGreaterThan(1);
   });
 
   it('takes more rows than one call carries', () => {
