@@ -81,7 +81,7 @@ function removeOrphans(sources) {
   }
 }
 
-function compileTypeScript() {
+async function compileTypeScript() {
   const sources = SOURCES.flatMap((folder) => filesUnder(join(root, folder)));
   const settings = ['tsconfig.json', 'tsconfig.build.json', 'package.json'].map((name) => join(root, name));
   const folders = [...new Set(sources.map((path) => dirname(path)))];
@@ -96,9 +96,25 @@ function compileTypeScript() {
     copyFileSync(source, target);
   }
   removeOrphans(sources);
-  const program = join(root, 'dist/cli/main.js');
-  if (existsSync(program)) chmodSync(program, 0o755);
+  await bundleProgram();
   writeFileSync(STAMP, '');
+}
+
+/**
+ * Makes one file of the CLI and the packages that it uses: Node takes longer to find and load a hundred modules than
+ * the switch takes to answer. What `start` loads stays apart.
+ */
+async function bundleProgram() {
+  const { build } = await import('rolldown');
+  const program = join(root, 'dist/cli/main.js');
+  await build({
+    input: program,
+    platform: 'node',
+    external: [/\/control\/(main|detach)\.js$/],
+    logLevel: 'warn',
+    output: { file: program, format: 'esm' },
+  });
+  chmodSync(program, 0o755);
 }
 
 function copyPrebuilt() {
@@ -109,5 +125,5 @@ function copyPrebuilt() {
 
 buildAddon();
 generateProto();
-compileTypeScript();
+await compileTypeScript();
 if (process.argv.includes('--prebuild')) copyPrebuilt();

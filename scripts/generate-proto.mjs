@@ -72,6 +72,11 @@ function serviceCode(service) {
   return `\n${docComment(service)}export const ${service.name} = {\n${methods.join('')}} as const;\n`;
 }
 
+/** A name for each message that other messages are made of, as it arrives. */
+function typeCodeOf(message) {
+  return `export type ${message.name} = Received<tsswitch.v1.I${message.name}>;\n`;
+}
+
 const docComment = (thing) => (thing.comment ? `/** ${thing.comment.replaceAll('\n', ' ')} */\n` : '');
 
 const SERVICES_PROLOGUE = `${HEADER}
@@ -93,13 +98,24 @@ class NumberReader extends protobuf.BufferReader {
   }
 }
 
-interface MessageType<I, M> {
-  create(properties?: I): M;
-  encode(message: I): protobuf.Writer;
-  decode(reader: protobuf.Reader): M;
+/**
+ * A message as it arrives: a field that was not sent has its default value, a message that was not sent is null. What
+ * one sends (\`tsswitch.v1.IPort\`) may leave fields out.
+ */
+export type Received<Sent> = { [Name in keyof Sent]-?: ReceivedField<NonNullable<Sent[Name]>> };
+type ReceivedField<Field> = Field extends (infer Item)[]
+  ? ReceivedItem<Item>[]
+  : Field extends object
+    ? Received<Field> | null
+    : Field;
+type ReceivedItem<Item> = Item extends object ? Received<Item> : Item;
+
+interface MessageType<Sent> {
+  encode(message: Sent): protobuf.Writer;
+  decode(reader: protobuf.Reader): unknown;
 }
 
-/** One gRPC method. \`Req\` and \`Res\` are what a caller may leave fields out of, \`ReqM\` and \`ResM\` what arrives. */
+/** One gRPC method. \`Req\` and \`Res\` are what is sent, \`ReqM\` and \`ResM\` what arrives. */
 export interface Method<Req, ReqM, Res, ResM, Streaming extends boolean = boolean> {
   readonly path: string;
   readonly requestStream: false;
@@ -113,36 +129,36 @@ export interface Method<Req, ReqM, Res, ResM, Streaming extends boolean = boolea
 // biome-ignore lint/suspicious/noExplicitAny: stands for a method whatever its messages
 export type AnyMethod = Method<any, any, any, any>;
 
-function method<Req, ReqM, Res, ResM, Streaming extends boolean>(
+function method<Req, Res, Streaming extends boolean>(
   path: string,
   responseStream: Streaming,
-  request: MessageType<Req, ReqM>,
-  response: MessageType<Res, ResM>,
-): Method<Req, ReqM, Res, ResM, Streaming> {
+  request: MessageType<Req>,
+  response: MessageType<Res>,
+): Method<Req, Received<Req>, Res, Received<Res>, Streaming> {
   return {
     path,
     requestStream: false,
     responseStream,
     requestSerialize: (message) => Buffer.from(request.encode(message).finish()),
-    requestDeserialize: (bytes) => request.decode(new NumberReader(bytes)),
+    requestDeserialize: (bytes) => request.decode(new NumberReader(bytes)) as Received<Req>,
     responseSerialize: (message) => Buffer.from(response.encode(message).finish()),
-    responseDeserialize: (bytes) => response.decode(new NumberReader(bytes)),
+    responseDeserialize: (bytes) => response.decode(new NumberReader(bytes)) as Received<Res>,
   };
 }
 
-function unary<Req, ReqM, Res, ResM>(
+function unary<Req, Res>(
   path: string,
-  request: MessageType<Req, ReqM>,
-  response: MessageType<Res, ResM>,
-): Method<Req, ReqM, Res, ResM, false> {
+  request: MessageType<Req>,
+  response: MessageType<Res>,
+): Method<Req, Received<Req>, Res, Received<Res>, false> {
   return method(path, false, request, response);
 }
 
-function streaming<Req, ReqM, Res, ResM>(
+function streaming<Req, Res>(
   path: string,
-  request: MessageType<Req, ReqM>,
-  response: MessageType<Res, ResM>,
-): Method<Req, ReqM, Res, ResM, true> {
+  request: MessageType<Req>,
+  response: MessageType<Res>,
+): Method<Req, Received<Req>, Res, Received<Res>, true> {
   return method(path, true, request, response);
 }
 `;
@@ -150,10 +166,10 @@ function streaming<Req, ReqM, Res, ResM>(
 function servicesCode() {
   const definitions = new protobuf.Root();
   definitions.loadSync(protoFiles, { alternateCommentMode: true });
-  const services = definitions
-    .lookup('tsswitch.v1')
-    .nestedArray.filter((item) => item instanceof protobuf.Service);
-  return SERVICES_PROLOGUE + services.map(serviceCode).join('');
+  const all = definitions.lookup('tsswitch.v1').nestedArray;
+  const services = all.filter((item) => item instanceof protobuf.Service);
+  const messages = all.filter((item) => item instanceof protobuf.Type && !item.name.endsWith('Request'));
+  return [SERVICES_PROLOGUE, '\n', ...messages.map(typeCodeOf), ...services.map(serviceCode)].join('');
 }
 
 mkdirSync(output, { recursive: true });

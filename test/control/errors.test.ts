@@ -1,0 +1,44 @@
+// What: each kind of refusal has one gRPC status.
+
+import { status } from '@grpc/grpc-js';
+import { describe, expect, it } from 'vitest';
+import { grpcStatusOf, systemErrorCode } from '../../src/control/errors.ts';
+import { GRPC_STATUS } from '../../src/control/grpc-status.ts';
+import { type ErrorCode, SwitchError } from '../../src/datapath/index.ts';
+
+const EXPECTED: Record<ErrorCode, status> = {
+  'invalid-argument': status.INVALID_ARGUMENT,
+  'not-found': status.NOT_FOUND,
+  'already-exists': status.ALREADY_EXISTS,
+  'permission-denied': status.PERMISSION_DENIED,
+  'failed-precondition': status.FAILED_PRECONDITION,
+  'resource-exhausted': status.RESOURCE_EXHAUSTED,
+  unavailable: status.UNAVAILABLE,
+  internal: status.INTERNAL,
+};
+
+describe('grpcStatusOf', () => {
+  it.each(Object.entries(EXPECTED))('maps %s', (code, expected) => {
+    const error = new SwitchError(code as ErrorCode, 'a sentence');
+    expect(grpcStatusOf(error)).toEqual({ code: expected, details: 'a sentence' });
+  });
+
+  it('calls everything else internal', () => {
+    const expected = { code: status.INTERNAL, details: expect.stringContaining('oops') };
+    expect(grpcStatusOf(new TypeError('oops'))).toEqual(expected);
+    expect(grpcStatusOf('oops')).toEqual(expected);
+  });
+});
+
+it('has the numbers of the gRPC library', () => {
+  for (const [name, number] of Object.entries(GRPC_STATUS)) {
+    const constant = name.replace(/[A-Z]/g, (letter) => `_${letter}`).toUpperCase();
+    expect(status[constant as keyof typeof status], name).toBe(number);
+  }
+});
+
+it('reads the code of a system error', () => {
+  expect(systemErrorCode(Object.assign(new Error('x'), { code: 'ENOENT' }))).toBe('ENOENT');
+  expect(systemErrorCode(Object.assign(new Error('x'), { code: 5 }))).toBe('');
+  expect(systemErrorCode('ENOENT')).toBe('');
+});
