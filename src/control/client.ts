@@ -3,7 +3,13 @@
 // themselves; any other gRPC client works as well. Who: the CLI, tests, and programs that drive a switch.
 // Protocol: https://github.com/grpc/grpc/blob/master/doc/PROTOCOL-HTTP2.md
 
-import { type ClientHttp2Session, connect, type IncomingHttpHeaders } from 'node:http2';
+import {
+  type ClientHttp2Session,
+  type ClientHttp2Stream,
+  connect,
+  constants,
+  type IncomingHttpHeaders,
+} from 'node:http2';
 import { createConnection, type Socket } from 'node:net';
 import type { Method } from '../generated/services.ts';
 import { GRPC_STATUS } from './grpc-status.ts';
@@ -77,24 +83,25 @@ export class SwitchClient {
     method: UnaryMethod<Req, Res> | StreamingMethod<Req, Res>,
     request: Req,
   ): AsyncGenerator<Res> {
-    const stream = this.#session.request({
-      ':method': 'POST',
-      ':path': method.path,
-      'content-type': 'application/grpc',
-      te: 'trailers',
-    });
-    let headers: IncomingHttpHeaders = {};
-    let trailers: IncomingHttpHeaders = {};
-    stream.on('response', (received) => {
-      headers = received;
-    });
-    stream.on('trailers', (received) => {
-      trailers = received;
-    });
-    stream.end(encodeMessage(method.requestSerialize(request)));
     const messages: Res[] = [];
     const decoder = new MessageDecoder();
+    let stream: ClientHttp2Stream | undefined;
+    let headers: IncomingHttpHeaders = {};
+    let trailers: IncomingHttpHeaders = {};
     try {
+      stream = this.#session.request({
+        ':method': 'POST',
+        ':path': method.path,
+        'content-type': 'application/grpc',
+        te: 'trailers',
+      });
+      stream.on('response', (received) => {
+        headers = received;
+      });
+      stream.on('trailers', (received) => {
+        trailers = received;
+      });
+      stream.end(encodeMessage(method.requestSerialize(request)));
       for await (const chunk of stream) {
         for (const bytes of decoder.push(chunk as Buffer)) messages.push(method.responseDeserialize(bytes));
         if (method.responseStream) while (messages.length > 0) yield messages.shift() as Res;
@@ -105,7 +112,7 @@ export class SwitchClient {
     } catch (error) {
       throw error instanceof RpcError ? error : this.#connectionError(this.#socketError ?? error);
     } finally {
-      stream.close();
+      stream?.close(constants.NGHTTP2_CANCEL);
     }
   }
 
