@@ -55,7 +55,9 @@ export class SwitchClient {
     });
     // Each call reports the failure of the session for itself.
     this.#session.on('error', () => {});
-    this.#session.on('connect', () => this.#session.setLocalWindowSize(WINDOW_BYTES));
+    this.#session.on('connect', (session) => {
+      if (!session.destroyed) session.setLocalWindowSize(WINDOW_BYTES);
+    });
   }
 
   /** Calls a method with one reply. Rejects with RpcError. */
