@@ -11,8 +11,6 @@ import {
   OFFLOAD_ALL,
   OFFLOAD_CSUM,
   OFFLOAD_TSO4,
-  OFFLOAD_TSO6,
-  OFFLOAD_USO,
   SLOT_LENGTH,
   VNET_HDR_LENGTH,
 } from '../../../src/datapath/port/batch.ts';
@@ -25,6 +23,8 @@ import {
   TAKEN,
   TRANSMIT_MAX,
 } from '../../../src/datapath/port/segment.ts';
+import { fillRow } from '../../contract/wire-frame.ts';
+import { anySuperFrameSpec } from './arbitrary.ts';
 import { buildSuperFrame, hex, parseSegment, patternPayload, type SuperFrameSpec } from './super-frame.ts';
 
 interface Transmitted {
@@ -47,12 +47,7 @@ class Bench implements RawSender {
   private asked = 0;
 
   put(row: number, frame: Uint8Array, vnetHeader: Uint8Array = new Uint8Array(VNET_HDR_LENGTH)): void {
-    const offset = row * SLOT_LENGTH + HEADROOM;
-    this.batch.bytes.set(vnetHeader, offset - VNET_HDR_LENGTH);
-    this.batch.bytes.set(frame, offset);
-    this.batch.offset[row] = offset;
-    this.batch.length[row] = frame.length;
-    this.batch.offload[row] = offloadOf(vnetHeader);
+    fillRow(this.batch, row, { frame, vnetHeader });
   }
 
   transmit(batch: FrameBatch, rows: Int32Array, count: number, status: Int32Array): number {
@@ -91,44 +86,6 @@ class Bench implements RawSender {
   }
 }
 
-function offloadOf(vnetHeader: Uint8Array): number {
-  const kinds: Record<number, number> = { 1: OFFLOAD_TSO4, 4: OFFLOAD_TSO6, 5: OFFLOAD_USO };
-  return (vnetHeader[0]! & 1 ? OFFLOAD_CSUM : 0) | (kinds[vnetHeader[1]! & 0x7f] ?? 0);
-}
-
-const TAGS: [number, number][][] = [
-  [],
-  [[0x8100, 0x600a]],
-  [
-    [0x88a8, 20],
-    [0x8100, 30],
-  ],
-];
-
-const anySpec = fc
-  .record({
-    ipv6: fc.boolean(),
-    udp: fc.boolean(),
-    vlans: fc.constantFrom(...TAGS),
-    ipOptionWords: fc.nat(10),
-    extensions: fc.nat(3),
-    tcpOptionWords: fc.nat(10),
-    tcpFlags: fc.nat(255),
-    sequence: fc.integer({ min: 0, max: 0xffff_ffff }),
-    identification: fc.nat(0xffff),
-    payloadLength: fc.oneof(fc.integer({ min: 1, max: 5000 }), fc.integer({ min: 1, max: 65_400 })),
-    gsoSize: fc.oneof(fc.integer({ min: 8, max: 100 }), fc.integer({ min: 100, max: 9000 })),
-    seed: fc.nat(),
-  })
-  .map(
-    (r): SuperFrameSpec => ({
-      ...r,
-      ipOptions: new Uint8Array(r.ipOptionWords * 4).fill(1),
-      tcpOptions: new Uint8Array(r.tcpOptionWords * 4).fill(1),
-      payload: patternPayload(Math.min(r.payloadLength, 65_535 - 60 - 60), r.seed),
-    }),
-  );
-
 /** Holds segments with finished checksums against the frame that they were cut from. */
 function expectSegmentsOf(spec: SuperFrameSpec, sent: Transmitted[]): void {
   const built = buildSuperFrame(spec);
@@ -159,7 +116,7 @@ describe('super-frames', () => {
   it('come out as segments that make up the same stream, each of them whole', () => {
     const bench = new Bench();
     fc.assert(
-      fc.property(anySpec, (spec) => {
+      fc.property(anySuperFrameSpec, (spec) => {
         const { frame, vnetHeader } = buildSuperFrame(spec);
         bench.put(3, frame, vnetHeader);
         const sent = bench.send(3);
@@ -181,7 +138,7 @@ describe('super-frames', () => {
     const bench = new Bench();
     bench.offloads = OFFLOAD_CSUM;
     fc.assert(
-      fc.property(anySpec, (spec) => {
+      fc.property(anySuperFrameSpec, (spec) => {
         const built = buildSuperFrame(spec);
         bench.put(0, built.frame, built.vnetHeader);
         const partial = bench.send(0).map((segment) => ({ ...segment }));
@@ -317,7 +274,7 @@ describe('partial checksums', () => {
   it('are completed in a copy; the frame itself stays as it was for the next port', () => {
     const bench = new Bench();
     fc.assert(
-      fc.property(anySpec, (any) => {
+      fc.property(anySuperFrameSpec, (any) => {
         const spec = { ...any, gsoSize: 0 };
         const built = buildSuperFrame(spec);
         bench.put(1, built.frame, built.vnetHeader);
@@ -421,7 +378,8 @@ describe('what cannot be cut', () => {
   });
 
   it('is what truncation leaves, at whatever byte', () => {
-    for (const base of [spec, { ...six, vlans: TAGS[2]! }, { ...spec, udp: true }]) {
+    const tagged: SuperFrameSpec = { ...six, vlans: [[0x88a8, 20]] };
+    for (const base of [spec, tagged, { ...spec, udp: true }]) {
       const { headerLength } = buildSuperFrame(base);
       for (let length = 0; length < headerLength; length++) expectDropped(base, () => {}, length);
     }
@@ -525,7 +483,7 @@ describe('random bytes', () => {
   it('with random vnet headers never throw, are counted once each, and touch nothing but the scratch', () => {
     const bench = new Bench();
     const slots = bench.batch.bytes.subarray(0, BURST * SLOT_LENGTH);
-    const plausible = anySpec.map((spec) =>
+    const plausible = anySuperFrameSpec.map((spec) =>
       buildSuperFrame({ ...spec, payload: spec.payload.subarray(0, 400) }),
     );
     const mutated = fc
