@@ -13,14 +13,7 @@ import type {
   PortType,
 } from '../datapath/index.ts';
 import { SwitchError } from '../datapath/index.ts';
-import {
-  type BridgeRequest,
-  bridgeSpec,
-  checkName,
-  DEFAULT_BRIDGE,
-  LOCAL_OFPORT,
-  MAX_OFPORT,
-} from './bridge-settings.ts';
+import { type BridgeRequest, bridgeSpec, checkName, DEFAULT_BRIDGE, MAX_OFPORT } from './bridge-settings.ts';
 import { emptyState, type Store, type StoredBridge, type StoredPort, type StoredState } from './store.ts';
 
 export interface PortRequest {
@@ -61,7 +54,6 @@ export class SwitchConfiguration {
     }
     for (const bridge of this.#state.bridges) {
       await this.#datapath.addBridge(bridge.spec);
-      await this.#openLocalPort(bridge.spec);
       for (const port of bridge.ports) await this.#reopenPort(bridge.spec.name, port);
     }
     const unopened = [...this.#unopened.values()].map(({ name, link }) => `Port ${name}: ${link.error}`);
@@ -90,7 +82,7 @@ export class SwitchConfiguration {
     return [...open, ...unopened].sort(byName);
   }
 
-  /** Adds a bridge with its local port. A device that cannot be created shows in the port, and is no failure. */
+  /** Adds a bridge; its local port comes with it. */
   addBridge(request: BridgeRequest, mayExist: boolean): Promise<BridgeSpec> {
     return this.#change(async () => {
       const existing = this.#findBridge(request.name);
@@ -98,11 +90,9 @@ export class SwitchConfiguration {
       this.#refuseTakenName('bridge', request.name);
       const spec = bridgeSpec(request);
       await this.#datapath.addBridge(spec);
-      await this.#openLocalPort(spec);
-      await this.#persist([...this.#state.bridges, { spec, ports: [] }], async () => {
-        this.#unopened.delete(spec.name);
-        await this.#datapath.deleteBridge(spec.name);
-      });
+      await this.#persist([...this.#state.bridges, { spec, ports: [] }], () =>
+        this.#datapath.deleteBridge(spec.name),
+      );
       return spec;
     });
   }
@@ -111,11 +101,11 @@ export class SwitchConfiguration {
   deleteBridge(name: string, ifExists: boolean): Promise<void> {
     return this.#change(async () => {
       if (ifExists && this.#findBridge(name) === undefined) return;
-      const { spec, ports } = this.#bridge(name);
+      const { ports } = this.#bridge(name);
       const before = this.#state.bridges;
       await this.#persist(before.filter((bridge) => bridge.spec.name !== name));
       await this.#orPersist(before, () => this.#datapath.deleteBridge(name));
-      for (const port of [spec, ...ports]) this.#unopened.delete(port.name);
+      for (const port of ports) this.#unopened.delete(port.name);
     });
   }
 
@@ -242,30 +232,14 @@ export class SwitchConfiguration {
     );
   }
 
-  async #openLocalPort({ name, address }: BridgeSpec): Promise<void> {
-    const spec: PortSpec = { name, type: 'internal', ofport: LOCAL_OFPORT, address, allowMissing: true };
-    await this.#openOrRemember(name, 'internal', spec);
-  }
-
-  async #reopenPort(bridge: string, { name, type, ofport }: StoredPort): Promise<void> {
-    await this.#openOrRemember(bridge, type, { name, type, ofport, allowMissing: true });
-  }
-
   /** Opens a port that belongs to the configuration whatever its device says now. */
-  async #openOrRemember(bridge: string, type: PortType, spec: PortSpec): Promise<void> {
+  async #reopenPort(bridge: string, stored: StoredPort): Promise<void> {
     try {
-      await this.#datapath.addPort(bridge, spec);
+      await this.#datapath.addPort(bridge, { ...stored, allowMissing: true });
     } catch (error) {
       if (!(error instanceof SwitchError)) throw error;
       const link = { ...NO_LINK, error: error.message };
-      this.#unopened.set(spec.name, {
-        bridge,
-        name: spec.name,
-        type,
-        ofport: spec.ofport!,
-        link,
-        stats: NO_TRAFFIC,
-      });
+      this.#unopened.set(stored.name, { bridge, ...stored, link, stats: NO_TRAFFIC });
     }
   }
 }

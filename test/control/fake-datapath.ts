@@ -80,6 +80,7 @@ export class FakeDatapath {
 
   addBridge(spec: BridgeSpec): void {
     this.bridges.set(spec.name, spec);
+    this.addPort(spec.name, { name: spec.name, type: 'internal', ofport: 65534, address: spec.address });
   }
 
   deleteBridge(name: string): void {

@@ -162,16 +162,6 @@ describe('bridges', () => {
     expect(datapath.bridges.get('br1')).toEqual(spec);
   });
 
-  it('exist also when their device cannot be created', async () => {
-    datapath.broken.set('br1', new SwitchError('permission-denied', 'Creating br1 needs root.'));
-    await configuration.addBridge(bridge('br1'), false);
-    expect(await configuration.ports('br1')).toMatchObject([
-      { name: 'br1', link: { error: 'Creating br1 needs root.' } },
-    ]);
-    await configuration.deleteBridge('br1', false);
-    expect(await configuration.ports()).toHaveLength(1);
-  });
-
   it('take their ports with them', async () => {
     await configuration.addBridge(bridge('br1'), false);
     await configuration.addPort({ bridge: 'br1', name: 'a' }, false);
