@@ -96,24 +96,22 @@ async function compileTypeScript() {
     copyFileSync(source, target);
   }
   removeOrphans(sources);
-  await bundleProgram();
+  await bundlePrograms();
   writeFileSync(STAMP, '');
 }
 
 /**
- * Makes one file of the CLI and the packages that it uses: Node takes longer to find and load a hundred modules than
- * the switch takes to answer. What `start` loads stays apart.
+ * Makes one file each of the CLI and of the daemon with the packages that they use: Node takes longer to find and load
+ * a hundred modules than the switch takes to answer. The daemon stays apart from the CLI, and so does the datapath,
+ * whose worker is a file of its own.
  */
-async function bundleProgram() {
+async function bundlePrograms() {
   const { build } = await import('rolldown');
+  const bundle = (file, external) =>
+    build({ input: file, external, platform: 'node', logLevel: 'warn', output: { file, format: 'esm' } });
   const program = join(root, 'dist/cli/main.js');
-  await build({
-    input: program,
-    platform: 'node',
-    external: [/\/control\/(main|detach)\.js$/],
-    logLevel: 'warn',
-    output: { file: program, format: 'esm' },
-  });
+  await bundle(program, [/\/control\/(main|detach)\.js$/]);
+  await bundle(join(root, 'dist/src/control/main.js'), [/\/datapath\//]);
   chmodSync(program, 0o755);
 }
 

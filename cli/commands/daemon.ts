@@ -1,12 +1,13 @@
 // What: start, stop, status, version: the life of the daemon. Who: program.ts.
 
+import { existsSync, readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Command } from 'commander';
 import { programVersion } from '../../src/control/version.ts';
 import { SwitchService } from '../../src/generated/services.ts';
 import { action, type Session } from '../session.ts';
 
-/** How long `stop` waits for the process to end once it closed its connections. */
+/** How long `stop` waits for the process to end. */
 const STOP_PATIENCE_MS = 10_000;
 const STOP_POLL_MS = 5;
 
@@ -51,19 +52,24 @@ async function start(session: Session, _args: string[], { detach, group }: Start
 
 async function stop(session: Session): Promise<void> {
   const { pid } = await session.client.call(SwitchService.stop, {});
-  await session.client.closed();
+  session.close();
   const deadline = performance.now() + STOP_PATIENCE_MS;
-  while (isAlive(pid) && performance.now() < deadline) await sleep(STOP_POLL_MS);
-  if (isAlive(pid)) throw new Error(`the switch closed its socket, but its process ${pid} does not end`);
+  // Seen from another process namespace the process is never alive; the socket then tells.
+  while (isAlive(pid) || existsSync(session.paths.socketPath)) {
+    if (performance.now() > deadline)
+      throw new Error(`the switch (process ${pid}) was told to stop, but does not end`);
+    await sleep(STOP_POLL_MS);
+  }
   await session.answer({ pid }, () => '');
 }
 
+/** A process that has ended stays in the table, as a zombie, until its parent looks; see proc_pid_stat(5). */
 function isAlive(pid: number): boolean {
   try {
-    process.kill(pid, 0);
-    return true;
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code === 'EPERM';
+    const afterName = readFileSync(`/proc/${pid}/stat`, 'latin1').split(') ').at(-1)!;
+    return !/^[ZX]/.test(afterName);
+  } catch {
+    return false; // no such process, or none that this process namespace shows
   }
 }
 
