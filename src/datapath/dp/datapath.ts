@@ -13,8 +13,16 @@ import {
 } from '../actions/verdict.ts';
 import { DROP } from '../drop.ts';
 import { SwitchError } from '../errors.ts';
-import { extractKey } from '../flow/extract.ts';
-import { finishHash, KEY_WORDS, mixHash } from '../flow/key.ts';
+import { extractKey, extractTypeVlan } from '../flow/extract.ts';
+import {
+  finishHash,
+  KEY_IN_PORT,
+  KEY_L2_WORDS,
+  KEY_MAC,
+  KEY_TYPE_VLAN,
+  KEY_WORDS,
+  mixHash,
+} from '../flow/key.ts';
 import { BURST, type FrameBatch, OFFLOAD_CSUM, VNET_HDR_LENGTH } from '../port/batch.ts';
 import { DROPS, RX_BYTES, RX_PACKETS } from '../port/counters.ts';
 import type { Port, PortProvider } from '../port/port.ts';
@@ -66,7 +74,9 @@ export class Datapath {
   /** Columns of the burst: masked keys, their hashes, and the drop reason of frames that are bad. */
   private readonly keys = new Int32Array(BURST * KEY_WORDS);
   private readonly hashes = new Int32Array(BURST);
-  private readonly bad = new Int32Array(BURST);
+  private readonly candidates = new Int32Array(BURST);
+  private readonly bad = new Int32Array(BURST).fill(GOOD);
+  private badFrames = 0;
   private readonly served: Port[] = [];
 
   constructor(provider: PortProvider, lists: OutputLists, cache = new FlowCache()) {
@@ -134,73 +144,128 @@ export class Datapath {
 
   /** First pass: counts what came, finds bad frames, and fills keys and hashes. */
   private makeKeys(from: Attachment, count: number): void {
-    const { view, keys, hashes, bad } = this;
-    const { offset, length, offload } = this.batch;
-    const { keyMask, keyWords, version } = from.pipeline;
-    const { ofport } = from;
-    let bytes = 0;
-    for (let row = 0; row < count; row++) {
-      const frameLength = length[row]!;
-      const frameOffset = offset[row]!;
-      bytes += frameLength;
-      if (frameLength < ETHERNET_HEADER_LENGTH) {
-        bad[row] = DROP['rx-too-short'];
-        continue;
-      }
-      if (offload[row] !== 0 && !this.offloadIsSane(frameOffset, frameLength, offload[row]!)) {
-        bad[row] = DROP['rx-bad-offload'];
-        continue;
-      }
-      bad[row] = GOOD;
-      const at = row * KEY_WORDS;
-      extractKey(view, frameOffset, frameLength, ofport, keyWords, keys, at);
-      let hash = version;
-      for (let i = 0; i < keyWords; i++) {
-        const word = keys[at + i]! & keyMask[i]!;
-        keys[at + i] = word;
-        hash = mixHash(hash, word);
-      }
-      hashes[row] = finishHash(hash);
-    }
+    const { length } = this.batch;
     const { counters } = from.port;
+    let bytes = 0;
+    for (let row = 0; row < count; row++) bytes += length[row]!;
     counters[RX_PACKETS]! += count;
     counters[RX_BYTES]! += bytes;
+    this.badFrames = 0;
+    if (from.pipeline.keyWords === KEY_L2_WORDS) this.makeL2Keys(from, count);
+    else this.makeDeepKeys(from, count);
+  }
+
+  /** Keys of a bridge that looks at MAC addresses, type and tag only: as the generic loop, with all words in locals. */
+  private makeL2Keys(from: Attachment, count: number): void {
+    const { view, keys, hashes } = this;
+    const { offset, length, offload } = this.batch;
+    const { keyMask, version } = from.pipeline;
+    const inPort = from.ofport & keyMask[KEY_IN_PORT]!;
+    const macMask0 = keyMask[KEY_MAC]!;
+    const macMask1 = keyMask[KEY_MAC + 1]!;
+    const macMask2 = keyMask[KEY_MAC + 2]!;
+    const typeVlanMask = keyMask[KEY_TYPE_VLAN]!;
+    const seed = mixHash(version, inPort);
+    for (let row = 0, at = 0; row < count; row++, at += KEY_WORDS) {
+      const frameLength = length[row]!;
+      const frameOffset = offset[row]!;
+      if (frameLength < ETHERNET_HEADER_LENGTH || offload[row] !== 0) {
+        if (this.isBad(row, frameOffset, frameLength)) continue;
+      }
+      const mac0 = view.getInt32(frameOffset) & macMask0;
+      const mac1 = view.getInt32(frameOffset + 4) & macMask1;
+      const mac2 = view.getInt32(frameOffset + 8) & macMask2;
+      const typeVlan = extractTypeVlan(view, frameOffset, frameLength) & typeVlanMask;
+      keys[at + KEY_IN_PORT] = inPort;
+      keys[at + KEY_MAC] = mac0;
+      keys[at + KEY_MAC + 1] = mac1;
+      keys[at + KEY_MAC + 2] = mac2;
+      keys[at + KEY_TYPE_VLAN] = typeVlan;
+      hashes[row] = finishHash(mixHash(mixHash(mixHash(mixHash(seed, mac0), mac1), mac2), typeVlan));
+    }
+  }
+
+  /** Keys of any depth. The words up to KEY_L4_WORDS are in every such key, so they are spelled out. */
+  private makeDeepKeys(from: Attachment, count: number): void {
+    const { view, keys, hashes } = this;
+    const { offset, length, offload } = this.batch;
+    const { keyMask, keyWords, version } = from.pipeline;
+    const inPort = from.ofport & keyMask[KEY_IN_PORT]!;
+    const seed = mixHash(version, inPort);
+    for (let row = 0, at = 0; row < count; row++, at += KEY_WORDS) {
+      const frameLength = length[row]!;
+      const frameOffset = offset[row]!;
+      if (frameLength < ETHERNET_HEADER_LENGTH || offload[row] !== 0) {
+        if (this.isBad(row, frameOffset, frameLength)) continue;
+      }
+      extractKey(view, frameOffset, frameLength, inPort, keyWords, keys, at);
+      // Two chains, which the processor works on side by side.
+      let even = seed;
+      let odd = version;
+      for (let i = 1; i < keyWords; i += 2) {
+        const word = keys[at + i]! & keyMask[i]!;
+        const next = keys[at + i + 1]! & keyMask[i + 1]!;
+        keys[at + i] = word;
+        keys[at + i + 1] = next;
+        even = mixHash(even, word);
+        odd = mixHash(odd, next);
+      }
+      hashes[row] = finishHash(even ^ odd);
+    }
+  }
+
+  /** Whether a frame cannot be looked at; notes why in the column of bad frames. */
+  private isBad(row: number, offset: number, length: number): boolean {
+    const offload = this.batch.offload[row]!;
+    if (length < ETHERNET_HEADER_LENGTH) this.bad[row] = DROP['rx-too-short'];
+    else if (offload !== 0 && !this.offloadIsSane(offset, length, offload))
+      this.bad[row] = DROP['rx-bad-offload'];
+    else return false;
+    this.badFrames++;
+    return true;
   }
 
   /** Second pass: from key to verdict to transmit queue. */
   private decide(from: Attachment, count: number, nowMs: number): void {
-    const { keys, hashes, bad, cache, flowStats, counters } = this;
+    const { keys, hashes, bad, candidates, cache, flowStats, counters } = this;
     const { entries } = cache;
     const { length } = this.batch;
     const { pipeline, index: ingress } = from;
     const { keyWords, version, dependencyVersions } = pipeline;
     const { packets, bytes } = flowStats;
     const portCounters = from.port.counters;
+    let { lastUsedMs } = pipeline;
     let misses = 0;
-    let badFrames = 0;
+    // In a loop of its own, so that the waits for memory of several frames overlap.
+    for (let row = 0; row < count; row++) candidates[row] = cache.candidate(hashes[row]!);
     for (let row = 0; row < count; row++) {
-      if (bad[row] !== GOOD) {
+      if (this.badFrames > 0 && bad[row] !== GOOD) {
         portCounters[DROPS + bad[row]!]!++;
-        badFrames++;
+        bad[row] = GOOD;
         continue;
       }
       const at = row * KEY_WORDS;
-      let entry = cache.find(keys, at, keyWords, hashes[row]!, version, dependencyVersions);
-      if (entry < 0) {
-        pipeline.translate(keys, at, ingress, nowMs, this.translation);
-        entry = cache.insert(keys, at, keyWords, hashes[row]!, pipeline, this.translation);
-        misses++;
+      let entry = candidates[row]!;
+      if (!cache.isLive(entry, keys, at, keyWords, version, dependencyVersions)) {
+        // A miss earlier in this burst may have made the entry.
+        entry = cache.candidate(hashes[row]!);
+        if (!cache.isLive(entry, keys, at, keyWords, version, dependencyVersions)) {
+          pipeline.translate(keys, at, ingress, nowMs, this.translation);
+          entry = cache.insert(keys, at, keyWords, hashes[row]!, pipeline, this.translation);
+          lastUsedMs = pipeline.lastUsedMs;
+          misses++;
+        }
       }
       const statsSlot = entries[entry + ENTRY_STATS_SLOT]!;
       packets[statsSlot]!++;
       bytes[statsSlot]! += length[row]!;
-      pipeline.lastUsedMs[entries[entry + ENTRY_TOUCH_SLOT]!] = nowMs;
+      lastUsedMs[entries[entry + ENTRY_TOUCH_SLOT]!] = nowMs;
       const verdict = entries[entry + ENTRY_VERDICT]!;
       if (isDrop(verdict)) portCounters[DROPS + ~verdict]!++;
       else if (isSingleOutput(verdict)) this.transmit.push(verdict, row);
       else this.pushList(verdict, ingress, row);
     }
-    counters[CACHE_HITS]! += count - misses - badFrames;
+    counters[CACHE_HITS]! += count - misses - this.badFrames;
     counters[CACHE_MISSES]! += misses;
   }
 

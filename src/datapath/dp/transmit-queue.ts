@@ -37,17 +37,16 @@ export class TransmitQueue {
 
   /** Sends the frame in `row` out of the port `index`, which exists, at flush() or before. */
   push(index: number, row: number): void {
-    const count = this.counts[index]!;
-    if (count === 0) this.waiting[this.waitingCount++] = index;
-    this.rows[index]![count] = row;
-    // A list that names a port twice can fill its queue in the middle of a burst.
-    if (count + 1 === BURST) {
+    let count = this.counts[index]!;
+    if (count === 0) {
+      this.waiting[this.waitingCount++] = index;
+    } else if (count === BURST) {
+      // Lists that name a port twice can give it more rows than a burst has.
       this.ports[index]!.send(this.batch, this.rows[index]!, BURST);
-      this.counts[index] = 0;
-      this.forget(index);
-    } else {
-      this.counts[index] = count + 1;
+      count = 0;
     }
+    this.rows[index]![count] = row;
+    this.counts[index] = count + 1;
   }
 
   /** Sends all that waits. */
@@ -58,12 +57,6 @@ export class TransmitQueue {
       this.counts[index] = 0;
     }
     this.waitingCount = 0;
-  }
-
-  private forget(index: number): void {
-    const at = this.waiting.subarray(0, this.waitingCount).indexOf(index);
-    this.waiting.copyWithin(at, at + 1, this.waitingCount);
-    this.waitingCount--;
   }
 }
 

@@ -13,13 +13,13 @@ import {
   ETH_TYPE_QINQ,
   ETH_TYPE_RARP,
   ETH_TYPE_VLAN,
+  ETHERNET_HEADER_LENGTH,
 } from '../wire/ethernet.ts';
 import {
   KEY_ARP_MAC,
   KEY_IN_PORT,
   KEY_IPV6_DST,
   KEY_IPV6_SRC,
-  KEY_L2_WORDS,
   KEY_L4_WORDS,
   KEY_MAC,
   KEY_NW,
@@ -32,6 +32,9 @@ import {
   VLAN_PRESENT,
 } from './key.ts';
 
+const VLAN_TAG_LENGTH = 4;
+/** LLC and SNAP headers (RFC 1042). */
+const SNAP_LENGTH = 8;
 const IPV4_HEADER_LENGTH = 20;
 const IPV6_HEADER_LENGTH = 40;
 /** ARP for IPv4 over Ethernet (RFC 826). */
@@ -50,8 +53,8 @@ const IPPROTO_DSTOPTS = 60;
 const IPPROTO_SCTP = 132;
 
 /**
- * Writes the first `words` (KEY_L2_WORDS, KEY_L4_WORDS or KEY_WORDS) words of the key of the frame at
- * view[offset, offset + length), which is at least ETHERNET_HEADER_LENGTH long and came in on `inPort`.
+ * Writes the first `words` (KEY_L4_WORDS or KEY_WORDS) words of the key of the frame at view[offset, offset + length),
+ * which is at least ETHERNET_HEADER_LENGTH long and came in on `inPort`.
  */
 export function extractKey(
   view: DataView,
@@ -62,53 +65,51 @@ export function extractKey(
   key: Int32Array,
   at: number,
 ): void {
+  const end = offset + length;
+  const typeVlan = extractTypeVlan(view, offset, length);
   key[at + KEY_IN_PORT] = inPort;
   key[at + KEY_MAC] = view.getInt32(offset);
   key[at + KEY_MAC + 1] = view.getInt32(offset + 4);
   key[at + KEY_MAC + 2] = view.getInt32(offset + 8);
-  const type = view.getUint16(offset + 12);
-  if (words === KEY_L2_WORDS && type >= ETH_TYPE_MIN && type !== ETH_TYPE_VLAN && type !== ETH_TYPE_QINQ) {
-    key[at + KEY_TYPE_VLAN] = type << 16;
-    return;
-  }
-  extractFromType(view, offset, length, type, words, key, at);
-}
-
-/** The rest of a key, from the EtherType on. One tag is looked at, as Open vSwitch does by default. */
-function extractFromType(
-  view: DataView,
-  offset: number,
-  length: number,
-  outerType: number,
-  words: number,
-  key: Int32Array,
-  at: number,
-): void {
-  const end = offset + length;
-  let typeAt = offset + 12;
-  let type = outerType;
-  let tci = 0;
-  if ((type === ETH_TYPE_VLAN || type === ETH_TYPE_QINQ) && end - typeAt >= 6) {
-    tci = view.getUint16(typeAt + 2) | VLAN_PRESENT;
-    typeAt += 4;
-    type = view.getUint16(typeAt);
-  }
-  let l3 = typeAt + 2;
-  if (type < ETH_TYPE_MIN) {
-    type = snapType(view, l3, end);
-    if (type !== ETH_TYPE_NONE) l3 += 8;
-  }
-  key[at + KEY_TYPE_VLAN] = (type << 16) | tci;
-  if (words === KEY_L2_WORDS) return;
-  key.fill(0, at + KEY_L2_WORDS, at + words);
+  key[at + KEY_TYPE_VLAN] = typeVlan;
+  key[at + KEY_NW_SRC] = 0;
+  key[at + KEY_NW_DST] = 0;
+  key[at + KEY_NW] = 0;
+  key[at + KEY_TP] = 0;
+  for (let i = KEY_L4_WORDS; i < words; i++) key[at + i] = 0;
+  const type = typeVlan >>> 16;
+  let l3 = offset + ETHERNET_HEADER_LENGTH + (typeVlan & VLAN_PRESENT ? VLAN_TAG_LENGTH : 0);
+  // The type stood behind LLC and SNAP headers.
+  if (view.getUint16(l3 - 2) !== type) l3 += SNAP_LENGTH;
   if (type === ETH_TYPE_IPV4) extractIpv4(view, l3, end, key, at);
   else if (type === ETH_TYPE_IPV6) extractIpv6(view, l3, end, words, key, at);
   else if (type === ETH_TYPE_ARP || type === ETH_TYPE_RARP) extractArp(view, l3, end, words, key, at);
 }
 
+/** Word KEY_TYPE_VLAN of the key. One tag is looked at, as Open vSwitch does by default. */
+export function extractTypeVlan(view: DataView, offset: number, length: number): number {
+  const type = view.getUint16(offset + 12);
+  if (type >= ETH_TYPE_MIN && type !== ETH_TYPE_VLAN && type !== ETH_TYPE_QINQ) return type << 16;
+  return typeVlanOfRare(view, offset, offset + length, type);
+}
+
+/** The same for frames with a tag, and for those of 802.3 that have a length in place of a type. */
+function typeVlanOfRare(view: DataView, offset: number, end: number, outerType: number): number {
+  let typeAt = offset + 12;
+  let type = outerType;
+  let tci = 0;
+  if (type >= ETH_TYPE_MIN && end - typeAt >= VLAN_TAG_LENGTH + 2) {
+    tci = view.getUint16(typeAt + 2) | VLAN_PRESENT;
+    typeAt += VLAN_TAG_LENGTH;
+    type = view.getUint16(typeAt);
+  }
+  if (type < ETH_TYPE_MIN) type = snapType(view, typeAt + 2, end);
+  return (type << 16) | tci;
+}
+
 /** The EtherType in the LLC and SNAP headers of an 802.3 frame (RFC 1042), ETH_TYPE_NONE when there is none. */
 function snapType(view: DataView, at: number, end: number): number {
-  if (end - at < 8) return ETH_TYPE_NONE;
+  if (end - at < SNAP_LENGTH) return ETH_TYPE_NONE;
   // DSAP, SSAP, control and an organisation code of zero.
   if (view.getInt32(at) !== (0xaaaa_0300 | 0) || view.getUint16(at + 4) !== 0) return ETH_TYPE_NONE;
   const type = view.getUint16(at + 6);
@@ -118,18 +119,20 @@ function snapType(view: DataView, at: number, end: number): number {
 function extractIpv4(view: DataView, l3: number, end: number, key: Int32Array, at: number): void {
   const available = end - l3;
   if (available < IPV4_HEADER_LENGTH) return;
-  const headerLength = (view.getUint8(l3) & 0xf) * 4;
-  const totalLength = view.getUint16(l3 + 2);
+  // Whole words, since this is the way of most frames: version, IHL, ToS, length; id, fragment; TTL, protocol.
+  const first = view.getInt32(l3);
+  const headerLength = ((first >>> 24) & 0xf) * 4;
+  const totalLength = first & 0xffff;
   if (headerLength < IPV4_HEADER_LENGTH || headerLength > totalLength || totalLength > available) return;
+  const fragment = view.getInt32(l3 + 4);
+  const ttlProto = view.getInt32(l3 + 8);
+  const proto = (ttlProto >>> 16) & 0xff;
   key[at + KEY_NW_SRC] = view.getInt32(l3 + 12);
   key[at + KEY_NW_DST] = view.getInt32(l3 + 16);
-  const proto = view.getUint8(l3 + 9);
-  const fragment = view.getUint16(l3 + 6);
   let frag = 0;
   // More fragments, or an offset (RFC 791).
-  if ((fragment & 0x3fff) !== 0) frag = NW_FRAG_ANY;
-  if ((fragment & 0x1fff) !== 0) frag |= NW_FRAG_LATER;
-  key[at + KEY_NW] = (proto << 24) | (view.getUint8(l3 + 1) << 16) | (view.getUint8(l3 + 8) << 8) | frag;
+  if ((fragment & 0x3fff) !== 0) frag = (fragment & 0x1fff) === 0 ? NW_FRAG_ANY : NW_FRAG_ANY | NW_FRAG_LATER;
+  key[at + KEY_NW] = (proto << 24) | (first & 0xff_0000) | ((ttlProto >>> 16) & 0xff00) | frag;
   // What follows totalLength is padding.
   if ((frag & NW_FRAG_LATER) === 0) {
     key[at + KEY_TP] = transportWord(view, l3 + headerLength, l3 + totalLength, proto);

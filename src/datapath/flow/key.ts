@@ -19,6 +19,7 @@
 //   17     arp_sha bytes 0..3
 //   18     arp_sha bytes 4..5        arp_tha bytes 0..1
 //   19     arp_tha bytes 2..5
+//   20     0                                                     makes the number of words odd, as the other depths are
 //   ------ KEY_WORDS
 //
 // Invariant: a field that the frame does not have is 0 in its key.
@@ -39,7 +40,7 @@ export const KEY_L2_WORDS = 5;
 /** Words of a key that goes as deep as IPv4, ARP protocol addresses and ports. */
 export const KEY_L4_WORDS = 9;
 /** Words of a whole key. */
-export const KEY_WORDS = 20;
+export const KEY_WORDS = 21;
 
 /** Bit of vlan_tci which says that there is a tag (the CFI/DEI bit on the wire). */
 export const VLAN_PRESENT = 0x1000;

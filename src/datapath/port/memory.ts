@@ -158,9 +158,10 @@ export class MemoryPort implements Port, RawSender {
   /** Why a device would not take the frame: TAKEN or a DROP index. A super-frame is cut further on. */
   private refusal(batch: FrameBatch, row: number): number {
     if (!this.link.up) return DROP['tx-link-down'];
+    const length = batch.length[row]!;
     const isSuperFrame = (batch.offload[row]! & ~OFFLOAD_CSUM) !== 0;
-    if (!isSuperFrame && batch.length[row]! > this.longestFrame(batch, row)) return DROP['tx-too-long'];
-    return TAKEN;
+    if (length <= this.link.mtu + ETHERNET_HEADER_LENGTH || isSuperFrame) return TAKEN;
+    return length > this.longestFrame(batch, row) ? DROP['tx-too-long'] : TAKEN;
   }
 
   /** Kernel devices let one VLAN tag pass beyond the MTU. */
@@ -183,7 +184,7 @@ export class MemoryPort implements Port, RawSender {
     const { playOffset, playLength } = this;
     const { offset, length, offload } = batch;
     const frames = playOffset.length;
-    const count = this.playLeft < BURST ? this.playLeft : BURST;
+    const count = Math.min(this.playLeft, BURST);
     let next = this.playNext;
     for (let i = 0; i < count; i++) {
       offset[i] = playOffset[next]!;
