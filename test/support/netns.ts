@@ -14,8 +14,8 @@ import { BackgroundProcess, type ProcessResult } from './background-process.ts';
 const PREFIX = 'tss-';
 const RUN_NETNS = '/run/netns';
 
-/** Offload features of a device that decide what its frames look like. */
-const OFFLOADS = ['tx', 'rx', 'sg', 'tso', 'gso', 'gro'] as const;
+/** Offload features of a sender that decide what its frames look like; scatter-gather follows `tx`. */
+const SEND_OFFLOADS = ['tx', 'tso', 'gso'] as const;
 
 export type Offloads = 'on' | 'off';
 
@@ -38,7 +38,7 @@ export interface VethEnd {
   address?: string;
   /** MAC address; the kernel chooses when it is left out. */
   mac?: string;
-  /** Segmentation, checksum and GRO offloads; the kernel's default (on) when left out. */
+  /** Segmentation and checksum offloads; the kernel's default (on) when left out. */
   offloads?: Offloads;
 }
 
@@ -112,9 +112,13 @@ export class Namespace {
     this.ip('link', 'set', device, state);
   }
 
-  /** Turns checksum, segmentation and GRO offloads of a device on or off, those that it has. Needs ethtool. */
+  /**
+   * Turns checksum, segmentation and GRO offloads of a device off, or back to what the kernel gives to a new one. GRO
+   * is off on a new veth: on, it would also change how the device receives (NAPI). Needs ethtool.
+   */
   setOffloads(device: string, offloads: Offloads): void {
-    this.exec('ethtool', '-K', device, ...OFFLOADS.flatMap((feature) => [feature, offloads]));
+    const features = SEND_OFFLOADS.flatMap((feature) => [feature, offloads]);
+    this.exec('ethtool', '-K', device, ...features, 'gro', 'off');
   }
 
   /** MAC address of a device. */

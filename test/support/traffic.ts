@@ -52,8 +52,10 @@ export interface Transfer {
   /** IPv4 address of `to`. */
   address: string;
   port?: number;
-  /** What to send; random bytes. */
+  /** How many random bytes to send. */
   bytes: number;
+  /** How long the whole may take, 30 s when left out. */
+  timeoutMs?: number;
 }
 
 export interface TransferResult {
@@ -90,7 +92,7 @@ async function runTransfer(
   kind: string,
   sourceOptions: string[],
 ): Promise<TransferResult> {
-  const { from, to, address, port = DEFAULT_PORT } = transfer;
+  const { from, to, address, port = DEFAULT_PORT, timeoutMs = 30_000 } = transfer;
   const tool = nativeTool('test/support/tools/stream-end.cc');
   const content = randomBytes(transfer.bytes);
   const sink = to.start(tool, `${kind}-sink`, String(port));
@@ -99,7 +101,9 @@ async function runTransfer(
     const startedMs = performance.now();
     const source = from.start(tool, `${kind}-source`, address, String(port), ...sourceOptions);
     source.endInput(content);
+    const timer = setTimeout(() => source.signal('SIGKILL'), timeoutMs);
     const sent = await source.exited;
+    clearTimeout(timer);
     // After a failure the sink may wait for ever; after a success it has little left to do.
     if (sent.code === 0) await sink.exited;
     const durationMs = performance.now() - startedMs;
@@ -109,7 +113,7 @@ async function runTransfer(
       sha256Sent: sha256(content),
       sha256Received: sha256(arrived),
       durationMs,
-      problem: sent.code === 0 ? '' : sent.stderr.trim() || `the source ended with ${sent.code}`,
+      problem: sent.code === 0 ? '' : sent.stderr.trim() || `not done after ${timeoutMs} ms`,
     };
   } finally {
     await sink.stop();
