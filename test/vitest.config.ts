@@ -9,5 +9,7 @@ export default defineConfig({
     pool: 'forks',
     fileParallelism: false,
     testTimeout: 30_000,
+    hookTimeout: 30_000,
+    reporters: ['default', './test/reporter.ts'],
   },
 });
