@@ -15,11 +15,21 @@ export function formatOverview(identity: GetSwitchResponse, bridges: Bridge[], p
   const lines = [`${identity.systemUuid}`];
   for (const bridge of bridges) {
     lines.push(`    Bridge ${quoted(bridge.name)}`);
-    if (bridge.failMode === FailMode.FAIL_MODE_SECURE) lines.push('        fail_mode: secure');
+    lines.push(...settingsOf(bridge).map((setting) => `        ${setting}`));
     for (const port of ports) if (port.bridge === bridge.name) lines.push(...portLines(port));
   }
   lines.push(`    tsswitch_version: "${identity.version}"`);
   return `${lines.join('\n')}\n`;
+}
+
+/** What somebody chose for the bridge. OVS shows of these only the fail mode, as here. */
+function settingsOf({ address, datapathId, failMode, protocols }: Bridge): string[] {
+  const settings: string[] = [];
+  if (datapathId !== `0000${address.replaceAll(':', '')}`) settings.push(`datapath_id: "${datapathId}"`);
+  if (failMode === FailMode.FAIL_MODE_SECURE) settings.push('fail_mode: secure');
+  if (protocols.length === 1) settings.push(`protocols: ${protocols[0]}`);
+  if (protocols.length > 1) settings.push(`protocols: [${protocols.join(', ')}]`);
+  return settings;
 }
 
 function portLines({ name, type, link }: Port): string[] {

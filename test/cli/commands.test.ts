@@ -101,7 +101,7 @@ describe('ports', () => {
     expect(await output('show')).toMatch(
       new RegExp(
         '^[0-9a-f-]{36}\n    Bridge br0\n        Port br0\n            Interface br0\n                type: internal\n' +
-          '        Port s1\n            Interface s1\n    Bridge br1\n        fail_mode: secure\n        Port br1\n',
+          '        Port s1\n            Interface s1\n    Bridge br1\n        datapath_id: "00000000000000ff"\n        fail_mode: secure\n        Port br1\n',
       ),
     );
     expect(await json('show')).toMatchObject({

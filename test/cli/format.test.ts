@@ -123,26 +123,26 @@ describe('dump-ports-desc', () => {
   });
 });
 
-describe('show', () => {
-  const bridge = (name: string, failMode = FailMode.FAIL_MODE_STANDALONE): Bridge => ({
-    name,
-    failMode,
-    datapathId: '1',
-    address: '',
-    protocols: [],
-    macAgeSeconds: 300,
-    macTableSize: 8192,
-  });
-  const identity = {
-    systemUuid: '4e2f316d-c9dd-463c-be37-6ec8e6e3549b',
-    version: '0.1.0',
-    pid: 1,
-    uptimeSeconds: 1,
-    stateDirectory: '',
-    bridgeCount: 2,
-    portCount: 3,
-  };
+const bridge = (name: string, failMode = FailMode.FAIL_MODE_STANDALONE): Bridge => ({
+  name,
+  failMode,
+  datapathId: '0000020000000001',
+  address: '02:00:00:00:00:01',
+  protocols: [],
+  macAgeSeconds: 300,
+  macTableSize: 8192,
+});
+const identity = {
+  systemUuid: '4e2f316d-c9dd-463c-be37-6ec8e6e3549b',
+  version: '0.1.0',
+  pid: 1,
+  uptimeSeconds: 1,
+  stateDirectory: '',
+  bridgeCount: 2,
+  portCount: 3,
+};
 
+describe('show', () => {
   it('prints bridges and ports as ovs-vsctl', () => {
     const type = PortType.PORT_TYPE_INTERNAL;
     const absent = {
@@ -180,6 +180,27 @@ describe('show', () => {
             Interface tap0
                 type: tap
                 link_state: down
+    tsswitch_version: "0.1.0"
+`,
+    );
+  });
+});
+
+describe('show of chosen settings', () => {
+  it('prints them under the bridge', () => {
+    const chosen = {
+      ...bridge('br0'),
+      datapathId: '00000000000000ff',
+      protocols: ['OpenFlow10', 'OpenFlow13'],
+    };
+    const one = { ...bridge('br1'), protocols: ['OpenFlow13'] };
+    expect(formatOverview(identity, [chosen, one], [])).toBe(
+      `4e2f316d-c9dd-463c-be37-6ec8e6e3549b
+    Bridge br0
+        datapath_id: "00000000000000ff"
+        protocols: [OpenFlow10, OpenFlow13]
+    Bridge br1
+        protocols: OpenFlow13
     tsswitch_version: "0.1.0"
 `,
     );
