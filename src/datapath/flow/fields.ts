@@ -140,7 +140,6 @@ export const SHORTHANDS: readonly Shorthand[] = [
   { names: ['arp'], type: ETH_TYPE_ARP },
   { names: ['rarp'], type: ETH_TYPE_RARP },
   { names: ['icmp'], type: ETH_TYPE_IPV4, proto: 1 },
-  { names: ['igmp'], type: ETH_TYPE_IPV4, proto: 2 },
   { names: ['tcp'], type: ETH_TYPE_IPV4, proto: 6 },
   { names: ['udp'], type: ETH_TYPE_IPV4, proto: 17 },
   { names: ['sctp'], type: ETH_TYPE_IPV4, proto: 132 },
