@@ -70,6 +70,14 @@ export class BackgroundProcess {
     return Buffer.concat(this.#stderr).toString();
   }
 
+  /** Writes to its standard input; resolves when the process has room for more. */
+  write(bytes: Uint8Array): Promise<void> {
+    return new Promise((resolve) => {
+      // Called with an error when the process has ended: `exited` tells how.
+      this.#child.stdin.write(bytes, () => resolve());
+    });
+  }
+
   /** Writes to its standard input and closes that. */
   endInput(bytes: string | Uint8Array = ''): void {
     this.#child.stdin.end(bytes);

@@ -52,6 +52,11 @@ export class Capture {
     return new Capture(process);
   }
 
+  /** Waits until a frame with exactly these bytes has arrived. Throws when the capture ends before. */
+  async waitForFrame(frame: Uint8Array, timeoutMs = 5_000): Promise<void> {
+    await this.#process.waitFor(new RegExp(` ${toHex(frame)}$`, 'm'), timeoutMs);
+  }
+
   /** Waits for the end of the capture. VLAN tags are in the frames, as they were on the wire. */
   async frames(): Promise<Required<OffloadedFrame>[]> {
     const { stdout } = await this.#process.exited;

@@ -3,6 +3,7 @@
 // kernel's own stack through tools/stream-end.cc, ping(8) and iperf3(1).
 
 import { createHash, randomBytes } from 'node:crypto';
+import type { BackgroundProcess } from './background-process.ts';
 import { nativeTool } from './native-tool.ts';
 import type { Namespace } from './netns.ts';
 
@@ -49,7 +50,7 @@ export async function reachable(from: Namespace, address: string, timeoutMs = 5_
 export interface Transfer {
   from: Namespace;
   to: Namespace;
-  /** IPv4 address of `to`. */
+  /** Address of `to`, IPv4 or IPv6. */
   address: string;
   port?: number;
   /** How many random bytes to send. */
@@ -70,8 +71,10 @@ export interface TransferResult {
 }
 
 /** Sends random bytes over one TCP connection. */
-export function tcpTransfer(transfer: Transfer): Promise<TransferResult> {
-  return runTransfer(transfer, 'tcp', []);
+export async function tcpTransfer(transfer: Transfer): Promise<TransferResult> {
+  const stream = await TransferStream.open('tcp', transfer);
+  await stream.send(transfer.bytes);
+  return stream.finish();
 }
 
 export interface UdpTransfer extends Transfer {
@@ -82,46 +85,71 @@ export interface UdpTransfer extends Transfer {
 }
 
 /** Sends random bytes in datagrams, never so many at once that a socket would overflow. A loss ends it. */
-export function udpTransfer(transfer: UdpTransfer): Promise<TransferResult> {
+export async function udpTransfer(transfer: UdpTransfer): Promise<TransferResult> {
   const { datagramBytes = 1_400, segmentBytes = 0 } = transfer;
-  return runTransfer(transfer, 'udp', [String(datagramBytes), String(segmentBytes)]);
+  const stream = await TransferStream.open('udp', transfer, [String(datagramBytes), String(segmentBytes)]);
+  await stream.send(transfer.bytes);
+  return stream.finish();
 }
 
-async function runTransfer(
-  transfer: Transfer,
-  kind: string,
-  sourceOptions: string[],
-): Promise<TransferResult> {
-  const { from, to, address, port = DEFAULT_PORT, timeoutMs = 30_000 } = transfer;
-  const tool = nativeTool('test/support/tools/stream-end.cc');
-  const content = randomBytes(transfer.bytes);
-  const sink = to.start(tool, `${kind}-sink`, String(port));
-  try {
+/** A transfer that goes on while a test does other things, for example to the path. */
+export class TransferStream {
+  readonly #source: BackgroundProcess;
+  readonly #sink: BackgroundProcess;
+  readonly #sent = createHash('sha256');
+  readonly #timer: NodeJS.Timeout;
+  readonly #timeoutMs: number;
+  readonly #startedMs = performance.now();
+
+  private constructor(source: BackgroundProcess, sink: BackgroundProcess, timeoutMs: number) {
+    this.#source = source;
+    this.#sink = sink;
+    this.#timeoutMs = timeoutMs;
+    this.#timer = setTimeout(() => source.signal('SIGKILL'), timeoutMs);
+  }
+
+  /** Starts the sink, then the source. `sourceOptions` are those of `udp-source` in stream-end.cc. */
+  static async open(
+    kind: 'tcp' | 'udp',
+    { from, to, address, port = DEFAULT_PORT, timeoutMs = 30_000 }: Omit<Transfer, 'bytes'>,
+    sourceOptions: string[] = [],
+  ): Promise<TransferStream> {
+    const tool = nativeTool('test/support/tools/stream-end.cc');
+    const sink = to.start(tool, `${kind}-sink`, String(port));
     await sink.waitFor(/^ready$/m);
-    const startedMs = performance.now();
     const source = from.start(tool, `${kind}-source`, address, String(port), ...sourceOptions);
-    source.endInput(content);
-    const timer = setTimeout(() => source.signal('SIGKILL'), timeoutMs);
-    const sent = await source.exited;
-    clearTimeout(timer);
+    return new TransferStream(source, sink, timeoutMs);
+  }
+
+  /** Bytes that came out at the other end so far. */
+  get received(): number {
+    return this.#sink.stdoutBytes.length;
+  }
+
+  /** Hands `count` random bytes to the source. Resolves when it took them, which TCP delays while the path is down. */
+  async send(count: number): Promise<void> {
+    const content = randomBytes(count);
+    this.#sent.update(content);
+    await this.#source.write(content);
+  }
+
+  /** Ends the transfer and waits until all has arrived, or until it has failed. */
+  async finish(): Promise<TransferResult> {
+    this.#source.endInput();
+    const { code, stderr } = await this.#source.exited;
+    clearTimeout(this.#timer);
     // After a failure the sink may wait for ever; after a success it has little left to do.
-    if (sent.code === 0) await sink.exited;
-    const durationMs = performance.now() - startedMs;
-    const arrived = sink.stdoutBytes;
+    if (code !== 0) this.#sink.signal('SIGKILL');
+    await this.#sink.exited;
+    const arrived = this.#sink.stdoutBytes;
     return {
       received: arrived.length,
-      sha256Sent: sha256(content),
-      sha256Received: sha256(arrived),
-      durationMs,
-      problem: sent.code === 0 ? '' : sent.stderr.trim() || `not done after ${timeoutMs} ms`,
+      sha256Sent: this.#sent.digest('hex'),
+      sha256Received: createHash('sha256').update(arrived).digest('hex'),
+      durationMs: performance.now() - this.#startedMs,
+      problem: code === 0 ? '' : stderr.trim() || `not done after ${this.#timeoutMs} ms`,
     };
-  } finally {
-    await sink.stop();
   }
-}
-
-function sha256(bytes: Uint8Array): string {
-  return createHash('sha256').update(bytes).digest('hex');
 }
 
 /** Bits per second that arrived over one TCP stream in `seconds`, by iperf3. Throws when iperf3 fails. */

@@ -38,28 +38,37 @@ constexpr size_t kNumberLength = 4;
   std::exit(1);
 }
 
-sockaddr_in address_of(const char* host, const char* port) {
-  sockaddr_in address{};
-  address.sin_family = AF_INET;
-  address.sin_port = htons(static_cast<uint16_t>(std::atoi(port)));
-  if (inet_pton(AF_INET, host, &address.sin_addr) != 1) fail(host);
+/// An IPv4 or IPv6 address, the former in its IPv6 form, so that one kind of socket serves both.
+sockaddr_in6 address_of(const char* host, const char* port) {
+  sockaddr_in6 address{};
+  address.sin6_family = AF_INET6;
+  address.sin6_port = htons(static_cast<uint16_t>(std::atoi(port)));
+  const std::string text = std::strchr(host, ':') != nullptr ? host : std::string("::ffff:") + host;
+  if (inet_pton(AF_INET6, text.c_str(), &address.sin6_addr) != 1) fail(host);
   return address;
 }
 
+int open_socket(int type) {
+  int fd = socket(AF_INET6, type, 0);
+  int off = 0;
+  if (fd < 0 || setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &off, sizeof off) != 0) fail("socket");
+  return fd;
+}
+
 int bound_socket(int type, const char* port) {
-  int fd = socket(AF_INET, type, 0);
+  int fd = open_socket(type);
   int one = 1;
   setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof one);
   int size = 4 << 20;
   setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, &size, sizeof size);
-  sockaddr_in address = address_of("0.0.0.0", port);
+  sockaddr_in6 address = address_of("::", port);
   if (bind(fd, reinterpret_cast<sockaddr*>(&address), sizeof address) != 0) fail("bind");
   return fd;
 }
 
 int connected_socket(int type, const char* host, const char* port) {
-  int fd = socket(AF_INET, type, 0);
-  sockaddr_in address = address_of(host, port);
+  int fd = open_socket(type);
+  sockaddr_in6 address = address_of(host, port);
   if (connect(fd, reinterpret_cast<sockaddr*>(&address), sizeof address) != 0) fail("connect");
   return fd;
 }
@@ -119,7 +128,7 @@ int udp_sink(const char* port) {
   std::fputs("ready\n", stderr);
   std::vector<uint8_t> datagram(65'536);
   for (uint32_t received = 0;;) {
-    sockaddr_in peer{};
+    sockaddr_in6 peer{};
     socklen_t length = sizeof peer;
     ssize_t got = recvfrom(fd, datagram.data(), datagram.size(), 0, reinterpret_cast<sockaddr*>(&peer), &length);
     if (got < 0) fail("recvfrom");
