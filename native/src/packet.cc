@@ -137,7 +137,6 @@ bool Configure(int fd, int ifindex) {
   if (!SetOption(fd, PACKET_VNET_HDR, 1) || !SetOption(fd, PACKET_AUXDATA, 1)) return false;
   if (setsockopt(fd, SOL_PACKET, PACKET_ADD_MEMBERSHIP, &promiscuous, sizeof promiscuous) != 0) return false;
   SetOption(fd, PACKET_IGNORE_OUTGOING, 1);
-  SetOption(fd, PACKET_QDISC_BYPASS, 1);
   SetBuffer(fd, SO_RCVBUFFORCE, SO_RCVBUF, kReceiveBuffer);
   SetBuffer(fd, SO_SNDBUFFORCE, SO_SNDBUF, kSendBuffer);
   // Bound last, so that no frame arrives before the options stand.

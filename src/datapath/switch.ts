@@ -86,7 +86,9 @@ export class Switch implements SwitchCommands {
       this.nowMs,
     );
     try {
-      this.openPort(bridge, { name: spec.name, type: 'internal', address: spec.address }, OFPORT_LOCAL);
+      // A bridge works without its device, for example where nobody may create one; `show` then says why.
+      const local = { name: spec.name, type: 'internal', address: spec.address, allowMissing: true } as const;
+      this.openPort(bridge, local, OFPORT_LOCAL);
     } catch (error) {
       bridge.close();
       throw error;
