@@ -69,8 +69,8 @@ const under = (folder: string) => sources.filter(({ path }) => path.startsWith(`
 test('the sources were found and read', () => {
   const datapath = sources.find(({ path }) => path === 'src/datapath/dp/datapath.ts');
   expect(datapath?.imports).toContain('src/datapath/dp/upcall.ts');
-  const fdb = sources.find(({ path }) => path === 'src/datapath/ofproto/fdb.ts');
-  expect(fdb?.imports).toContain('lru-cache');
+  const order = sources.find(({ path }) => path === 'src/datapath/ofproto/eviction-order.ts');
+  expect(order?.imports).toContain('lru-cache');
 });
 
 describe('src/datapath', () => {

@@ -3,19 +3,17 @@
 // touches lastUsedMs only.
 //
 // A station is a slot in typed columns, so that a cached flow refreshes it by one store, with no call. `slotOf` finds
-// it at translation time. When the table is full, the port with the most stations gives up its least recently used
-// one (as mac-learning.h of Open vSwitch describes): a port that floods addresses pushes out its own. For that each
-// port has an LRUCache of its slots. The hot path does not reorder it; a station that was used since it was ordered
-// gets another round when its turn to go comes.
+// it at translation time. When the table is full, eviction-order.ts names the station that has to go. The hot path
+// does not reorder it; a station that was used since it was put in order gets another round when its turn comes.
 //
 // Each station belongs to a bucket by hash. Whenever a station comes, moves or goes, the version of its bucket grows;
 // cached flows compare versions (dp/upcall.ts). So a storm of new addresses leaves most other flows cached.
 //
 // Invariants: slot 0 is no station. A static station is in no LRU order and never ages, moves or goes by itself.
 
-import { LRUCache } from 'lru-cache';
 import type { FdbStats } from '../api.ts';
 import { finishHash, mixHash } from '../flow/key.ts';
+import { EvictionOrder } from './eviction-order.ts';
 
 const BUCKETS = 4096;
 /** A bucket without stations, for flows that depend on none. */
@@ -27,6 +25,8 @@ const FIRST_CAPACITY = 64;
 /** Slots that one sweep() looks at: bounds the time that it takes from forwarding. */
 const SWEEP_SLOTS = 16_384;
 const SWEEP_INTERVAL_MS = 1000;
+/** Stations that one eviction puts in order before it takes one all the same: bounds its time too. */
+const SECOND_CHANCES = 128;
 
 export interface Station {
   vlan: number;
@@ -50,7 +50,7 @@ export class Fdb {
   private orderedMs = new Float64Array(FIRST_CAPACITY);
 
   private readonly slotOf = new Map<number, Map<number, number>>();
-  private readonly order = new Map<number, LRUCache<number, number>>();
+  private readonly order = new EvictionOrder();
   private readonly free: number[] = [];
   private slotsUsed = 1;
   private entries = 0;
@@ -118,7 +118,7 @@ export class Fdb {
     if (known !== NO_SLOT) this.remove(known);
     if (this.entries >= this.maximum && !this.evict()) return false;
     const slot = this.insert(vlan, mac, ofport, nowMs);
-    this.unorder(slot);
+    this.order.delete(this.ofports[slot]!, slot);
     this.statics[slot] = 1;
     return true;
   }
@@ -223,30 +223,17 @@ export class Fdb {
 
   /** Puts a slot on a port, as the one used last there. */
   private place(slot: number, ofport: number, nowMs: number): void {
-    this.unorder(slot);
+    this.order.delete(this.ofports[slot]!, slot);
     this.ofports[slot] = ofport;
     this.orderedMs[slot] = nowMs;
-    let order = this.order.get(ofport);
-    if (!order) {
-      // Bounded by `maximum` over all ports. maxSize and not max: max would preallocate its arrays for each port.
-      order = new LRUCache<number, number>({ maxSize: Number.MAX_SAFE_INTEGER, sizeCalculation: () => 1 });
-      this.order.set(ofport, order);
-    }
-    order.set(slot, slot);
+    this.order.add(ofport, slot);
     this.changed(slot);
-  }
-
-  private unorder(slot: number): void {
-    const ofport = this.ofports[slot]!;
-    const order = this.order.get(ofport);
-    order?.delete(slot);
-    if (order?.size === 0) this.order.delete(ofport);
   }
 
   private remove(slot: number): void {
     this.changed(slot);
     this.makeRoomKnown();
-    this.unorder(slot);
+    this.order.delete(this.ofports[slot]!, slot);
     const vlan = this.vlans[slot]!;
     const stations = this.slotOf.get(vlan)!;
     stations.delete(this.macs[slot]!);
@@ -268,19 +255,18 @@ export class Fdb {
 
   /** Removes the least recently used station of the port that has the most. False: all are static. */
   private evict(): boolean {
-    let fullest: LRUCache<number, number> | undefined;
-    for (const order of this.order.values()) if (order.size > (fullest?.size ?? 0)) fullest = order;
-    if (!fullest) return false;
-    for (;;) {
-      const slot = fullest.rkeys().next().value!;
-      if (this.lastUsedMs[slot] === this.orderedMs[slot]) {
-        this.remove(slot);
-        this.evicted++;
-        return true;
-      }
+    const ofport = this.order.fullestPort();
+    if (ofport === undefined) return false;
+    let slot = NO_SLOT;
+    for (let chance = 0; chance < SECOND_CHANCES; chance++) {
+      slot = this.order.oldest(ofport);
+      if (this.lastUsedMs[slot] === this.orderedMs[slot]) break;
       this.orderedMs[slot] = this.lastUsedMs[slot]!;
-      fullest.get(slot);
+      this.order.renew(ofport, slot);
     }
+    this.remove(slot);
+    this.evicted++;
+    return true;
   }
 
   private changed(slot: number): void {
