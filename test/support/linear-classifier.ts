@@ -3,11 +3,16 @@
 
 import type { Rule } from '../../src/datapath/ofproto/rule.ts';
 
-/** The highest priority among the rules that accept the key, and those rules. */
-export function lookupLinearly(rules: Iterable<Rule>, key: Int32Array): Rule[] {
-  const accepting = [...rules].filter(({ match }) =>
-    match.mask.every((mask, i) => (key[i]! & mask) === match.value[i]),
-  );
-  const priority = Math.max(...accepting.map((rule) => rule.priority));
-  return accepting.filter((rule) => rule.priority === priority);
+/** The rule of the highest priority among those that accept the key, the one added first among equals. */
+export function lookupLinearly(rules: Iterable<Rule>, key: Int32Array): Rule | undefined {
+  let best: Rule | undefined;
+  for (const rule of rules) {
+    const accepts = rule.match.mask.every((mask, i) => (key[i]! & mask) === rule.match.value[i]);
+    const isBetter =
+      !best ||
+      rule.priority > best.priority ||
+      (rule.priority === best.priority && rule.sequence < best.sequence);
+    if (accepts && isBetter) best = rule;
+  }
+  return best;
 }

@@ -119,17 +119,20 @@ export class Classifier {
     return this.byMask.get(match.mask.join())?.find(match, priority);
   }
 
-  /** The rule of the highest priority that accepts the key at key[at]; which one among equals is not defined. */
+  /**
+   * The rule of the highest priority that accepts the key at key[at]. OpenFlow leaves open which one among equals;
+   * here it is the one that was added first, so that the answer does not depend on what else comes and goes.
+   */
   lookup(key: Int32Array, at = 0): Rule | undefined {
     let best: Rule | undefined;
     let bestPriority = -1;
     for (const subtable of this.subtables) {
-      if (subtable.maxPriority <= bestPriority) break;
+      if (subtable.maxPriority < bestPriority) break;
       const rule = subtable.lookup(key, at);
-      if (rule && rule.priority > bestPriority) {
-        best = rule;
-        bestPriority = rule.priority;
-      }
+      if (!rule || rule.priority < bestPriority) continue;
+      if (best && rule.priority === bestPriority && best.sequence < rule.sequence) continue;
+      best = rule;
+      bestPriority = rule.priority;
     }
     return best;
   }
