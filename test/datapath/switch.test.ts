@@ -329,13 +329,27 @@ describe('ports', () => {
   test('a port that is down drops what should leave by it', () => {
     const lab = new MemorySwitch(2);
     lab.port('p2').setLink(false);
-    expect(lab.send('p1', frameBetween(1, 2))).toEqual(['br0']);
+    lab.sw.addFlow('br0', 'in_port=1,actions=output:2');
+    expect(lab.send('p1', frameBetween(1, 2))).toEqual([]);
     expect(lab.drops('p2', 'tx-link-down')).toBe(1);
     expect(lab.sw.listPorts('br0').find(({ name }) => name === 'p2')).toMatchObject({
       link: { up: false },
       stats: { txDropped: 1, txPackets: 0, drops: { 'tx-link-down': 1 } },
     });
     expect(lab.balance()).toEqual({ received: 1, accounted: 1 });
+  });
+
+  test('a flood leaves out ports that are down, without a drop', () => {
+    const lab = new MemorySwitch(2);
+    lab.port('p2').setLink(false);
+    expect(lab.send('p1', frameBetween(1, 2))).toEqual(['br0']);
+    lab.port('br0').setLink(false);
+    expect(lab.drops('p2', 'tx-link-down')).toBe(0);
+    expect(lab.send('p1', frameBetween(1, 2))).toEqual([]);
+    expect(lab.drops('p1', 'no-flood-port')).toBe(1);
+    lab.port('p2').setLink(true);
+    expect(lab.send('p1', frameBetween(1, 2))).toEqual(['p2']);
+    expect(lab.balance()).toEqual({ received: 3, accounted: 3 });
   });
 
   test('with nowhere to flood to the frame is dropped', () => {

@@ -14,6 +14,8 @@ const FIRST_OUTPUT_LIST = MAX_DATAPATH_PORTS;
 
 /** In an output list: the port on which the frame came. All other entries skip that port. */
 export const TO_INGRESS = -1;
+/** In an output list, added to a port index: the port is meant by a flood, which leaves out ports that are down. */
+export const FLOODED = MAX_DATAPATH_PORTS;
 
 export function dropVerdict(reason: DropReason): number {
   return ~DROP[reason];

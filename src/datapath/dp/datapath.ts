@@ -5,6 +5,7 @@
 // nothing is allocated per frame; all frames of a burst come from one port, so what depends on the port is read once.
 
 import {
+  FLOODED,
   isDrop,
   isSingleOutput,
   MAX_DATAPATH_PORTS,
@@ -263,23 +264,26 @@ export class Datapath {
       const verdict = entries[entry + ENTRY_VERDICT]!;
       if (isDrop(verdict)) portCounters[DROPS + ~verdict]!++;
       else if (isSingleOutput(verdict)) this.transmit.push(verdict, row);
-      else this.pushList(verdict, ingress, row);
+      else if (!this.pushList(verdict, ingress, row)) portCounters[DROPS + DROP['no-flood-port']]!++;
     }
     counters[CACHE_HITS]! += count - misses - this.badFrames;
     counters[CACHE_MISSES]! += misses;
   }
 
-  /** Sends copies to all ports of a list, which hold at least one besides those that are skipped. */
-  private pushList(verdict: number, ingress: number, row: number): void {
+  /** Sends copies to the ports of a list. False: there was none, because a flood found no port that is up. */
+  private pushList(verdict: number, ingress: number, row: number): boolean {
     const list = this.lists.of(verdict);
-    let copies = -1;
+    let sent = 0;
     for (let i = 0; i < list.length; i++) {
       const entry = list[i]!;
-      if (entry === ingress) continue;
-      this.transmit.push(entry === TO_INGRESS ? ingress : entry, row);
-      copies++;
+      const index = entry === TO_INGRESS ? ingress : entry & ~FLOODED;
+      if (index === ingress && entry !== TO_INGRESS) continue;
+      if ((entry & FLOODED) !== 0 && entry !== TO_INGRESS && !this.transmit.isUsable(index)) continue;
+      this.transmit.push(index, row);
+      sent++;
     }
-    this.counters[COPIES]! += copies;
+    if (sent > 1) this.counters[COPIES]! += sent - 1;
+    return sent > 0;
   }
 
   /** Whether checksum and segment size in the vnet header of a frame make sense (virtio 1.2, 5.1.6.4). */

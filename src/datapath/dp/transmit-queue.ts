@@ -35,6 +35,11 @@ export class TransmitQueue {
     }
   }
 
+  /** Whether a flood reaches the port `index`, which exists. */
+  isUsable(index: number): boolean {
+    return this.ports[index]!.usable;
+  }
+
   /** Sends the frame in `row` out of the port `index`, which exists, at flush() or before. */
   push(index: number, row: number): void {
     let count = this.counts[index]!;

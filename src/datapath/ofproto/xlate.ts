@@ -4,7 +4,7 @@
 // Invariant: each translation either outputs somewhere or names the reason for which the frame is dropped.
 
 import type { Action } from '../actions/action.ts';
-import { dropVerdict, type OutputLists, TO_INGRESS } from '../actions/verdict.ts';
+import { dropVerdict, FLOODED, type OutputLists, TO_INGRESS } from '../actions/verdict.ts';
 import type { Translation } from '../dp/upcall.ts';
 import type { DropReason } from '../drop.ts';
 import { type Fdb, NO_BUCKET, NO_SLOT } from './fdb.ts';
@@ -112,11 +112,11 @@ export class Xlate implements NormalSink {
     const { targets } = this;
     if (targets.length === 0) return dropVerdict(this.reason);
     if (targets.length === 1 && targets[0]! >= 0) return targets[0]!;
-    if (targets.length === 1 && targets[0] === TO_ALL && this.ports.size > 2) return this.allPortsVerdict();
+    if (targets.length === 1 && targets[0] === TO_ALL) return this.allPortsVerdict();
     const outputs: number[] = [];
     for (const target of targets) {
       if (target !== TO_ALL) outputs.push(target);
-      else for (const index of this.ports.values()) if (index !== ingress) outputs.push(index);
+      else for (const index of this.ports.values()) outputs.push(FLOODED + index);
     }
     if (outputs.length === 1) return outputs[0] === TO_INGRESS ? ingress : outputs[0]!;
     const name = outputs.join();
@@ -130,7 +130,7 @@ export class Xlate implements NormalSink {
 
   /** One list serves floods from every port, since a list skips the ingress port when it is carried out. */
   private allPortsVerdict(): number {
-    this.allPorts ??= this.lists.add([...this.ports.values()]);
+    this.allPorts ??= this.lists.add(Array.from(this.ports.values(), (index) => FLOODED + index));
     return this.allPorts;
   }
 }

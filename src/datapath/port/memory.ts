@@ -115,6 +115,10 @@ export class MemoryPort implements Port, RawSender {
     this.playLeft = 0;
   }
 
+  get usable(): boolean {
+    return this.link.up;
+  }
+
   receive(batch: FrameBatch): number {
     if (this.playLeft > 0) return this.receivePlayed(batch);
     let row = 0;

@@ -94,6 +94,11 @@ export class NativePort implements Port, RawSender {
     this.world.ready.add(this);
   }
 
+  /** What happens to a tap in another network namespace is not heard of here, so it counts as usable. */
+  get usable(): boolean {
+    return this.id >= 0 && (this.link.up || this.away);
+  }
+
   receive(batch: FrameBatch): number {
     batch.count = 0;
     if (this.id < 0) return 0;

@@ -35,6 +35,8 @@ export interface Port {
   /** OFFLOAD_* bits that send() can pass on. Frames that need more are finished in software by send(). */
   readonly offloads: number;
   readonly link: LinkState;
+  /** False when the device is known to be down or absent: a flood leaves the port out. */
+  readonly usable: boolean;
   /** True while the port stands in the ReadyList. Only ReadyList writes it. */
   ready: boolean;
 
