@@ -19,8 +19,10 @@ export interface SwitchOptions {
   directory: string;
   /** Run as this user and group, without capabilities. The directory must be theirs. */
   userId?: number;
-  /** Further arguments of `tsswitch start`. */
-  startOptions?: string[];
+  /** Name of the socket in the directory. */
+  socketName?: string;
+  /** Name of the state directory in the directory. */
+  stateName?: string;
 }
 
 /** What `dump-ports --json` tells of a port. */
@@ -80,8 +82,13 @@ export class LabSwitch {
   constructor(namespace: Namespace, options: SwitchOptions) {
     this.namespace = namespace;
     this.#options = options;
-    this.socketPath = join(options.directory, 'tsswitch.sock');
-    this.stateDirectory = join(options.directory, 'state');
+    this.socketPath = join(options.directory, options.socketName ?? 'tsswitch.sock');
+    this.stateDirectory = join(options.directory, options.stateName ?? 'state');
+  }
+
+  /** Arguments with which Node runs a switch in the foreground. */
+  static startArguments(socketPath: string, stateDirectory: string): string[] {
+    return [programPath, 'start', '--socket', socketPath, '--state', stateDirectory];
   }
 
   /** Starts a switch in `namespace` and waits until it is ready. */
@@ -100,16 +107,12 @@ export class LabSwitch {
   /** Starts the daemon and does not wait. */
   launch(): BackgroundProcess {
     if (!existsSync(programPath)) throw new Error(`${programPath} is missing: run 'npm run build' first.`);
-    const { userId, startOptions = [] } = this.#options;
-    const identity =
-      userId === undefined
-        ? []
-        : ['setpriv', `--reuid=${userId}`, `--regid=${userId}`, '--clear-groups', '--bounding-set=-all'];
-    const [command, ...args] = [
-      ...identity,
-      ...[process.execPath, programPath, 'start', ...startOptions],
-      ...['--socket', this.socketPath, '--state', this.stateDirectory],
-    ] as [string, ...string[]];
+    const { userId } = this.#options;
+    const start = [process.execPath, ...LabSwitch.startArguments(this.socketPath, this.stateDirectory)];
+    const [command, ...args] = (userId === undefined ? start : [...asUser(userId), ...start]) as [
+      string,
+      ...string[],
+    ];
     this.#daemon = this.namespace.start(command, ...args);
     return this.#daemon;
   }
@@ -124,9 +127,14 @@ export class LabSwitch {
     return `${this.#daemon?.stdout ?? ''}${this.#daemon?.stderr ?? ''}`;
   }
 
-  /** Ends the daemon with SIGTERM and returns how it ended. */
-  async stop(): Promise<ProcessResult> {
-    return this.#daemon!.stop('SIGTERM');
+  /** Ends the daemon with a signal and returns how it ended. */
+  async stop(signal: 'SIGTERM' | 'SIGINT' = 'SIGTERM'): Promise<ProcessResult> {
+    return this.#daemon!.stop(signal);
+  }
+
+  /** Waits until the daemon has ended on its own. */
+  async exited(): Promise<ProcessResult> {
+    return this.#daemon!.exited;
   }
 
   /** Ends the daemon as a crash would. */
@@ -193,6 +201,16 @@ export class LabSwitch {
       if (performance.now() > deadline) throw new Error(`port ${name} stays ${JSON.stringify(port)}`);
     }
   }
+}
+
+/**
+ * The words in front of a command that runs as another user, without capabilities. udev opens /dev/net/tun to all; a
+ * machine without udev may not, so the command gets a node of its own (ip-netns(8) gave it a mount namespace).
+ */
+function asUser(userId: number): string[] {
+  const openTun = 'mount -t tmpfs tmpfs /dev/net && mknod -m 666 /dev/net/tun c 10 200 && exec "$@"';
+  const identity = [`--reuid=${userId}`, `--regid=${userId}`, '--clear-groups', '--bounding-set=-all'];
+  return ['sh', '-c', openTun, 'sh', 'setpriv', ...identity];
 }
 
 /** Runs the program as a user of this machine's own namespace would, with these arguments and nothing else. */
