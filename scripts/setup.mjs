@@ -13,7 +13,7 @@ const root = dirname(dirname(fileURLToPath(import.meta.url)));
 /** Command -> the Debian package that brings it. Without these nothing can be built. */
 const BUILD_TOOLS = { python3: 'python3', make: 'make', 'g++': 'g++' };
 /** Without these the switch runs, but its demo and its system tests do not. */
-const LAB_TOOLS = { ip: 'iproute2', ethtool: 'ethtool' };
+const LAB_TOOLS = { ip: 'iproute2', ethtool: 'ethtool', ping: 'iputils-ping' };
 
 function fail(sentence) {
   console.error(`tsswitch setup: ${sentence}`);
