@@ -21,10 +21,10 @@ async function tsswitch(world: SwitchLab, ...args: string[]): Promise<void> {
   const shown = args.map((word) => (/[ ,]/.test(word) ? `'${word}'` : word)).join(' ');
   console.log(`  ${dim('$')} tsswitch ${shown}`);
   const output = await world.switch.cli(...args);
-  console.log(output.trimEnd().replace(/^(?=.)/gm, '    '));
+  if (output !== '') console.log(output.trimEnd().replace(/^(?=.)/gm, '    '));
 }
 
-async function showPing(world: SwitchLab, from: keyof Hosts, to: keyof Hosts, hosts: Hosts): Promise<void> {
+async function showPing(from: keyof Hosts, to: keyof Hosts, hosts: Hosts): Promise<void> {
   const { address } = hosts[to];
   const { sent, received } = await ping(hosts[from].host.namespace, address, { count: 5 });
   console.log(`  ${from} pings ${to} (${address}): ${received} of ${sent} answered`);
@@ -46,9 +46,9 @@ async function run(world: SwitchLab): Promise<void> {
   await tsswitch(world, 'show');
 
   say('They reach each other:');
-  await showPing(world, 'alice', 'bob', hosts);
-  await showPing(world, 'bob', 'carol', hosts);
-  await showPing(world, 'carol', 'alice', hosts);
+  await showPing('alice', 'bob', hosts);
+  await showPing('bob', 'carol', hosts);
+  await showPing('carol', 'alice', hosts);
 
   say('TCP, with the content compared at both ends:');
   for (const [from, to] of [
@@ -78,13 +78,13 @@ async function run(world: SwitchLab): Promise<void> {
 
   say('Now a flow that drops what alice sends to bob by ICMP:');
   await tsswitch(world, 'add-flow', 'priority=100,icmp,nw_src=10.0.0.1,nw_dst=10.0.0.2,actions=drop');
-  await showPing(world, 'alice', 'bob', hosts);
-  await showPing(world, 'alice', 'carol', hosts);
+  await showPing('alice', 'bob', hosts);
+  await showPing('alice', 'carol', hosts);
   await tsswitch(world, 'dump-flows');
   say('Each frame that is dropped has a reason:');
   await tsswitch(world, 'drops');
   await tsswitch(world, 'del-flows', 'icmp');
-  await showPing(world, 'alice', 'bob', hosts);
+  await showPing('alice', 'bob', hosts);
   say(
     'That is all; namespaces, devices and the switch are gone. The README shows how to start one that stays.',
   );

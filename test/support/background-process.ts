@@ -39,7 +39,7 @@ export class BackgroundProcess {
       const end = (code: number | null) => {
         this.#ended = true;
         this.#wake();
-        resolve({ code, stdout: this.stdout, stderr: this.stderr });
+        resolve(this.#result(code));
       };
       this.#child.once('close', end);
       this.#child.once('error', (error) => {
@@ -47,6 +47,21 @@ export class BackgroundProcess {
         end(127);
       });
     });
+  }
+
+  /** The output becomes text when it is asked for: that of a sink is long, and no text. */
+  #result(code: number | null): ProcessResult {
+    const stdout = () => this.stdout;
+    const stderr = () => this.stderr;
+    return {
+      code,
+      get stdout() {
+        return stdout();
+      },
+      get stderr() {
+        return stderr();
+      },
+    };
   }
 
   get pid(): number {
