@@ -43,7 +43,6 @@ export class Switch implements SwitchCommands {
   private readonly bridges = new Map<string, Bridge>();
   private readonly ports = new Map<string, Placement>();
   private lastVersion = 0;
-  private nowMs = 0;
 
   constructor(provider: PortProvider) {
     this.provider = provider;
@@ -52,14 +51,15 @@ export class Switch implements SwitchCommands {
 
   /** Sets the clock for the commands that follow; poll() sets it too. It never goes back. */
   advance(nowMs: number): void {
-    this.nowMs = Math.max(this.nowMs, nowMs);
+    const { clock } = this.datapath;
+    if (nowMs > clock[0]!) clock[0] = nowMs;
   }
 
   /** Does a bounded amount of work: one burst for each port that is ready, and ageing. Returns frames received. */
   poll(nowMs: number): number {
     this.advance(nowMs);
     for (const bridge of this.bridges.values()) bridge.fdb.sweep(this.nowMs);
-    return this.datapath.poll(this.nowMs);
+    return this.datapath.poll();
   }
 
   /** Milliseconds until poll() has something to do without any frame coming in; -1: nothing. */
@@ -215,6 +215,10 @@ export class Switch implements SwitchCommands {
       cacheMisses: counters[CACHE_MISSES]!,
       copies: counters[COPIES]!,
     };
+  }
+
+  private get nowMs(): number {
+    return this.datapath.clock[0]!;
   }
 
   private bridge(name: string): Bridge {
