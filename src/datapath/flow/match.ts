@@ -37,14 +37,14 @@ export class Match {
    * it asks for `value` in the bits of `mask` and for nothing in the others.
    */
   setBits(bit: number, width: number, value: bigint, mask: bigint): void {
-    for (let i = 0; i < width; i++) {
-      const shift = BigInt(width - 1 - i);
-      const word = (bit + i) >> 5;
-      const wordBit = 1 << (31 - ((bit + i) & 31));
-      const asked = (mask >> shift) & 1n;
-      const one = asked & (value >> shift) & 1n;
-      this.mask[word] = asked ? this.mask[word]! | wordBit : this.mask[word]! & ~wordBit;
-      this.value[word] = one ? this.value[word]! | wordBit : this.value[word]! & ~wordBit;
+    const end = bit + width;
+    for (let word = bit >> 5; word <= (end - 1) >> 5; word++) {
+      // Bits of the field below this word, or, when negative, bits of the word below the field.
+      const below = end - 32 * (word + 1);
+      const inField = wordOf((1n << BigInt(width)) - 1n, below);
+      const asked = wordOf(mask, below) & inField;
+      this.mask[word] = (this.mask[word]! & ~inField) | asked;
+      this.value[word] = (this.value[word]! & ~inField) | (wordOf(value, below) & asked);
     }
   }
 
@@ -55,6 +55,11 @@ export class Match {
   maskBits(bit: number, width: number): bigint {
     return readBits(this.mask, bit, width);
   }
+}
+
+/** 32 bits of an integer as Int32: those from bit `below` up, or all of it moved up when `below` is negative. */
+function wordOf(bits: bigint, below: number): number {
+  return Number(BigInt.asIntN(32, below >= 0 ? bits >> BigInt(below) : bits << BigInt(-below)));
 }
 
 /** `width` bits from bit `bit` on; bit 0 is the highest of word 0. */
