@@ -5,7 +5,6 @@ import { join } from 'node:path';
 import { credentials, makeGenericClientConstructor, type ServiceError, status } from '@grpc/grpc-js';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { RpcError, SwitchClient } from '../../src/control/client.ts';
-import { GRPC_STATUS } from '../../src/control/grpc-status.ts';
 import { SwitchError } from '../../src/datapath/index.ts';
 import {
   BridgeService,
@@ -92,7 +91,7 @@ describe('a running switch', () => {
   it('refuses an enumeration that it does not know', async () => {
     const request = { name: 'x', type: 99 as tsswitch.v1.PortType };
     await expect(client.call(PortService.addPort, request)).rejects.toEqual(
-      refused(GRPC_STATUS.invalidArgument, 'This switch knows no port type with the number 99.'),
+      refused(status.INVALID_ARGUMENT, 'This switch knows no port type with the number 99.'),
     );
   });
 
@@ -108,7 +107,7 @@ describe('a running switch', () => {
     expect((await client.call(FdbService.flushFdb, {})).flushedCount).toBe(0);
     await client.call(FdbService.deleteFdbEntry, entry);
     await expect(client.call(FdbService.deleteFdbEntry, entry)).rejects.toEqual(
-      refused(GRPC_STATUS.notFound, 'could not find static mac entry'),
+      refused(status.NOT_FOUND, 'could not find static mac entry'),
     );
   });
 
@@ -134,18 +133,18 @@ describe('a running switch', () => {
     ]);
     expect(await client.call(StatsService.getDatapathStats, {})).toMatchObject({ cacheHits: 2 ** 53 - 1 });
     await expect(client.call(StatsService.listPortStats, { port: 'nix' })).rejects.toEqual(
-      refused(GRPC_STATUS.notFound, 'no port named nix'),
+      refused(status.NOT_FOUND, 'no port named nix'),
     );
   });
 
   it('answers a method that it does not have', async () => {
     const unknown = { ...SwitchService.getSwitch, path: '/tsswitch.v1.SwitchService/Fly' };
-    await expect(client.call(unknown, {})).rejects.toEqual(refused(GRPC_STATUS.unimplemented, 'Fly'));
+    await expect(client.call(unknown, {})).rejects.toEqual(refused(status.UNIMPLEMENTED, 'Fly'));
   });
 
   it('answers a sentence with any characters in it', async () => {
     await expect(client.call(BridgeService.deleteBridge, { name: '50 % ü\n"' })).rejects.toEqual(
-      refused(GRPC_STATUS.notFound, /^no bridge named 50 % ü\n"$/),
+      refused(status.NOT_FOUND, /^no bridge named 50 % ü\n"$/),
     );
   });
 });
@@ -193,10 +192,10 @@ describe('flows', () => {
 
   it('are refused with the sentence of the parser', async () => {
     await expect(client.call(FlowService.addFlow, { flow: 'tcp' })).rejects.toEqual(
-      refused(GRPC_STATUS.invalidArgument, 'must specify an action'),
+      refused(status.INVALID_ARGUMENT, 'must specify an action'),
     );
     const missing = client.stream(FlowService.listFlows, { bridge: 'br9' });
-    await expect(missing.next()).rejects.toEqual(refused(GRPC_STATUS.notFound, 'no bridge named br9'));
+    await expect(missing.next()).rejects.toEqual(refused(status.NOT_FOUND, 'no bridge named br9'));
   });
 });
 
@@ -304,7 +303,7 @@ describe('a client', () => {
     const path = join(test.directory, 'none.sock');
     const lonely = new SwitchClient(path);
     await expect(lonely.call(SwitchService.getSwitch, {})).rejects.toEqual(
-      refused(GRPC_STATUS.unavailable, `no switch answers at ${path}: start one with 'tsswitch start'`),
+      refused(status.UNAVAILABLE, `no switch answers at ${path}: start one with 'tsswitch start'`),
     );
     await expect(lonely.call(SwitchService.getSwitch, {})).rejects.toBeInstanceOf(RpcError);
     lonely.close();

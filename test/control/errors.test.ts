@@ -3,7 +3,6 @@
 import { status } from '@grpc/grpc-js';
 import { describe, expect, it } from 'vitest';
 import { grpcStatusOf, systemErrorCode } from '../../src/control/errors.ts';
-import { GRPC_STATUS } from '../../src/control/grpc-status.ts';
 import { type ErrorCode, SwitchError } from '../../src/datapath/index.ts';
 
 const EXPECTED: Record<ErrorCode, status> = {
@@ -28,13 +27,6 @@ describe('grpcStatusOf', () => {
     expect(grpcStatusOf(new TypeError('oops'))).toEqual(expected);
     expect(grpcStatusOf('oops')).toEqual(expected);
   });
-});
-
-it('has the numbers of the gRPC library', () => {
-  for (const [name, number] of Object.entries(GRPC_STATUS)) {
-    const constant = name.replace(/[A-Z]/g, (letter) => `_${letter}`).toUpperCase();
-    expect(status[constant as keyof typeof status], name).toBe(number);
-  }
 });
 
 it('reads the code of a system error', () => {
