@@ -108,7 +108,13 @@ async function compileTypeScript() {
 async function bundlePrograms() {
   const { build } = await import('rolldown');
   const bundle = (file, external) =>
-    build({ input: file, external, platform: 'node', logLevel: 'warn', output: { file, format: 'esm', minify: true } });
+    build({
+      input: file,
+      external,
+      platform: 'node',
+      logLevel: 'warn',
+      output: { file, format: 'esm', minify: true },
+    });
   const program = join(root, 'dist/cli/main.js');
   await bundle(program, [/\/control\/(main|detach)\.js$/]);
   await bundle(join(root, 'dist/src/control/main.js'), [/\/datapath\//]);
