@@ -15,8 +15,7 @@ export const DROP_REASONS = {
   'ingress-only': 'The flow outputs only to the port on which the frame came; use in_port to send it back.',
   'no-such-port': 'The flow outputs only to ports that do not exist.',
   'reserved-multicast':
-    'The destination is a link-local group (01:80:c2:00:00:0x), which NORMAL does not forward.',
-  'multicast-source': 'The source address is a group address, which no station may use.',
+    'The destination is the group of a link-local protocol (STP, LACP, LLDP, CDP, ...), which NORMAL does not forward.',
   'same-port': 'NORMAL learned the destination on the port on which the frame came.',
   'no-flood-port': 'The frame should be flooded, but the bridge has no other port that is up.',
   'tx-queue-full': 'The kernel would not take the frame at once: the transmit queue of the port is full.',

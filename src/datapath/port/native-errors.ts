@@ -67,7 +67,7 @@ function permissionHint(name: string, type: PortType): string {
   if (type === 'system')
     return 'a packet socket needs CAP_NET_RAW; run the daemon as root or with that capability';
   return (
-    'creating a tap needs CAP_NET_ADMIN; run the daemon as root, or make the tap for its user first: ' +
+    'a tap that the user of the daemon does not own needs CAP_NET_ADMIN; run it as root, or make the tap first: ' +
     `ip tuntap add ${name} mode tap user NAME`
   );
 }

@@ -37,3 +37,21 @@ export function formatMac(mac: number): string {
 export function isGroupMac(mac: number): boolean {
   return Math.floor(mac / 2 ** 40) % 2 === 1;
 }
+
+/** Groups of link-local protocols besides the ranges below: Extreme EDP and EAPS, Cisco ISL, CDP and kin, PVST+, STP. */
+const RESERVED_GROUPS = new Set([
+  0x00e0_2b00_0000, 0x00e0_2b00_0004, 0x00e0_2b00_0006, 0x0100_0c00_0000, 0x0100_0ccc_cccc, 0x0100_0ccc_cccd,
+  0x0100_0ccd_cdcd,
+]);
+
+/**
+ * Whether a switch keeps frames to this address to itself: 01:80:c2:00:00:00 to 0f (IEEE 802.1D, table 7-10), Cisco's
+ * 01:00:0c:cc:cc:c0 to c7, and the other addresses that NORMAL of Open vSwitch does not forward.
+ */
+export function isReservedGroup(mac: number): boolean {
+  return (
+    (mac >= 0x0180_c200_0000 && mac <= 0x0180_c200_000f) ||
+    (mac >= 0x0100_0ccc_ccc0 && mac <= 0x0100_0ccc_ccc7) ||
+    RESERVED_GROUPS.has(mac)
+  );
+}

@@ -2,7 +2,7 @@
 
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { formatMac, isGroupMac, parseMac } from '../../../src/datapath/wire/ethernet.ts';
+import { formatMac, isGroupMac, isReservedGroup, parseMac } from '../../../src/datapath/wire/ethernet.ts';
 import { formatIpv4, formatIpv6, parseIpv4, parseIpv6 } from '../../../src/datapath/wire/ip-address.ts';
 
 describe('MAC', () => {
@@ -82,4 +82,28 @@ describe('IPv6', () => {
     '::1.2.3',
     '1.2.3.4::',
   ])('not "%s"', (text) => expect(parseIpv6(text)).toBeUndefined());
+});
+
+// As ofproto/trace of Open vSwitch 3.1 says of NORMAL.
+test.each([
+  ['01:80:c2:00:00:00', true],
+  ['01:80:c2:00:00:0f', true],
+  ['01:80:c2:00:00:10', false],
+  ['00:e0:2b:00:00:00', true],
+  ['00:e0:2b:00:00:01', false],
+  ['00:e0:2b:00:00:04', true],
+  ['00:e0:2b:00:00:05', false],
+  ['00:e0:2b:00:00:06', true],
+  ['01:00:0c:00:00:00', true],
+  ['01:00:0c:00:00:01', false],
+  ['01:00:0c:cc:cc:c0', true],
+  ['01:00:0c:cc:cc:c7', true],
+  ['01:00:0c:cc:cc:c8', false],
+  ['01:00:0c:cc:cc:cc', true],
+  ['01:00:0c:cc:cc:cd', true],
+  ['01:00:0c:cc:cc:ce', false],
+  ['01:00:0c:cd:cd:cd', true],
+  ['01:00:0c:cc:cd:cd', false],
+])('%s is reserved: %s', (text, reserved) => {
+  expect(isReservedGroup(parseMac(text)!)).toBe(reserved);
 });
