@@ -1,18 +1,7 @@
 #!/usr/bin/env node
-// What: the `tsswitch` command. Why: everything that a person does with a switch from a shell. Who: talks to the
-// daemon by gRPC only; `start` alone runs the daemon's code.
+// What: the `tsswitch` command. It runs program.cjs, which the build bundles from run.ts. Who: a shell.
 
-import { exitCodeOf, sentenceOf } from './failure.ts';
-import { program } from './program.ts';
+import { fileURLToPath } from 'node:url';
+import { runBundle } from './bundle.ts';
 
-// A reader that went away, as `head` does, is no failure.
-process.stdout.on('error', (error: NodeJS.ErrnoException) => process.exit(error.code === 'EPIPE' ? 0 : 1));
-
-try {
-  process.exitCode = 0;
-  await program().parseAsync();
-} catch (error) {
-  const sentence = sentenceOf(error);
-  if (sentence !== '') process.stderr.write(`tsswitch: ${sentence}\n`);
-  process.exitCode = exitCodeOf(error);
-}
+runBundle(fileURLToPath(new URL('./program.cjs', import.meta.url)));

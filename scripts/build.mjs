@@ -107,18 +107,28 @@ async function compileTypeScript() {
  */
 async function bundlePrograms() {
   const { build } = await import('rolldown');
-  const bundle = (file, external) =>
+  const bundle = (input, external, output, plugins = []) =>
     build({
-      input: file,
+      input,
       external,
       platform: 'node',
       logLevel: 'warn',
-      output: { file, format: 'esm', minify: true },
+      output: { ...output, minify: true },
+      plugins,
     });
-  const program = join(root, 'dist/cli/main.js');
-  await bundle(program, [/\/control\/(main|detach)\.js$/]);
-  await bundle(join(root, 'dist/src/control/main.js'), [/\/datapath\//]);
-  chmodSync(program, 0o755);
+  const program = join(root, 'dist/cli/program.cjs');
+  const apart = [/\/control\/(main|detach)\.js$/, '@grpc/proto-loader'];
+  // See cli/bundle.ts.
+  const importModule = {
+    name: 'import-module',
+    renderChunk: (code) => code.replace(/\bimport\(/g, 'importModule('),
+  };
+  await bundle(join(root, 'dist/cli/run.js'), apart, { file: program, format: 'cjs' }, [importModule]);
+  const daemon = join(root, 'dist/src/control/main.js');
+  await bundle(daemon, [/\/datapath\//, '@grpc/proto-loader'], { file: daemon, format: 'esm' });
+  rmSync(`${program}.cache`, { force: true });
+  run('Compiling the command line', join(root, 'scripts/cache-program.mjs'), []);
+  chmodSync(join(root, 'dist/cli/main.js'), 0o755);
 }
 
 function copyPrebuilt() {

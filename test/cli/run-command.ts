@@ -12,7 +12,7 @@ export interface CommandResult {
   exitCode: number;
 }
 
-/** As cli/main.ts does it, with the given arguments. */
+/** As cli/run.ts does it, with the given arguments. */
 export async function runCommand(...args: string[]): Promise<CommandResult> {
   let stdout = '';
   const write = vi.spyOn(process.stdout, 'write').mockImplementation((text) => {
