@@ -5,6 +5,7 @@
 
 import { spawnSync } from 'node:child_process';
 import { accessSync, constants } from 'node:fs';
+import { release } from 'node:os';
 import { delimiter, join } from 'node:path';
 
 /** Feature -> a probe that returns why the feature is missing, or '' when it is there. */
@@ -18,6 +19,7 @@ const PROBES = {
   ping: () => needCommands('ping'),
   'g++': () => needCommands('g++'),
   setpriv: () => needCommands('setpriv'),
+  tcx: probeTcx,
 } as const satisfies Record<string, () => string>;
 
 export type Feature = keyof typeof PROBES;
@@ -52,6 +54,12 @@ export function skipReason(...features: Feature[]): string {
 /** True when one of `features` is missing: `describe.skipIf(missing('root', 'tap'))`. Throws as skipReason(). */
 export function missing(...features: Feature[]): boolean {
   return skipReason(...features) !== '';
+}
+
+/** eBPF programs on the ingress of a device, by which the switch keeps the host's own stack off its ports. */
+function probeTcx(): string {
+  const [major = 0, minor = 0] = release().split('.').map(Number);
+  return major > 6 || (major === 6 && minor >= 6) ? '' : `Linux ${release()} is older than 6.6`;
 }
 
 function needCommands(...commands: string[]): string {
