@@ -113,7 +113,7 @@ async function bundlePrograms() {
       external,
       platform: 'node',
       logLevel: 'warn',
-      output: { ...output, minify: true },
+      output: { ...output, minify: true, codeSplitting: false },
       plugins,
     });
   const program = join(root, 'dist/cli/program.cjs');

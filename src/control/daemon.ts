@@ -12,7 +12,7 @@ import {
   StatsService,
   SwitchService,
 } from '../generated/services.ts';
-import { GrpcServer } from './grpc-server.ts';
+import type { GrpcServer } from './grpc-server.ts';
 import { prepareDirectories } from './runtime-directory.ts';
 import type { RuntimePaths } from './runtime-paths.ts';
 import { bridgeService } from './services/bridge-service.ts';
@@ -78,6 +78,8 @@ export class Daemon {
     try {
       const configuration = new SwitchConfiguration(datapath, new Store(options.stateDirectory));
       for (const sentence of await configuration.restore()) options.notice(sentence);
+      // Loaded only now: frames flow already while the gRPC library is being read.
+      const { GrpcServer } = await import('./grpc-server.ts');
       const server = new GrpcServer();
       const version = programVersion();
       const daemon = new Daemon(datapath, server, readyLine(version, options.socketPath, configuration));

@@ -21,9 +21,3 @@ export function grpcStatusOf(error: unknown): { code: status; details: string } 
   const text = error instanceof Error ? error.message : String(error);
   return { code: status.INTERNAL, details: `The switch failed in itself, please report this: ${text}` };
 }
-
-/** `ENOENT` and the like of a failed system call, or ''. */
-export function systemErrorCode(error: unknown): string {
-  const code = error instanceof Error && 'code' in error ? error.code : '';
-  return typeof code === 'string' ? code : '';
-}

@@ -4,8 +4,8 @@
 import { lstat, mkdir } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { SwitchError } from '../datapath/index.ts';
-import { systemErrorCode } from './errors.ts';
 import { type RuntimePaths, sharedTmpDirectory } from './runtime-paths.ts';
+import { systemErrorCode } from './system-error.ts';
 
 const OTHERS = 0o077;
 

@@ -8,7 +8,7 @@ import { createConnection } from 'node:net';
 import { dirname } from 'node:path';
 import { promisify } from 'node:util';
 import { SwitchError } from '../datapath/index.ts';
-import { systemErrorCode } from './errors.ts';
+import { systemErrorCode } from './system-error.ts';
 
 /** sun_path in struct sockaddr_un holds 108 bytes with the final zero, see unix(7). */
 const MAX_SOCKET_PATH_BYTES = 107;

@@ -8,7 +8,7 @@ import { randomUUID } from 'node:crypto';
 import { open, readFile, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type BridgeSpec, type PortType, SwitchError } from '../datapath/index.ts';
-import { systemErrorCode } from './errors.ts';
+import { systemErrorCode } from './system-error.ts';
 
 export const STATE_VERSION = 1;
 

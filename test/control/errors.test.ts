@@ -2,7 +2,8 @@
 
 import { status } from '@grpc/grpc-js';
 import { describe, expect, it } from 'vitest';
-import { grpcStatusOf, systemErrorCode } from '../../src/control/errors.ts';
+import { grpcStatusOf } from '../../src/control/errors.ts';
+import { systemErrorCode } from '../../src/control/system-error.ts';
 import { type ErrorCode, SwitchError } from '../../src/datapath/index.ts';
 
 const EXPECTED: Record<ErrorCode, status> = {
