@@ -62,16 +62,6 @@ export class Switch implements SwitchCommands {
     return this.datapath.poll();
   }
 
-  /** Milliseconds until poll() has something to do without any frame coming in; -1: nothing. */
-  nextTimeoutMs(): number {
-    let nearest = -1;
-    for (const bridge of this.bridges.values()) {
-      const timeout = bridge.fdb.nextTimeoutMs(this.nowMs);
-      if (timeout >= 0 && (nearest < 0 || timeout < nearest)) nearest = timeout;
-    }
-    return nearest;
-  }
-
   addBridge(spec: BridgeSpec): void {
     if (this.bridges.has(spec.name)) {
       throw new SwitchError('already-exists', `There is a bridge ${spec.name} already.`);

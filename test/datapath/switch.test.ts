@@ -418,13 +418,6 @@ describe('FDB commands', () => {
     lab.wait(2000);
     expect(lab.sw.fdbStats('br0')).toMatchObject({ entries: 0, expired: 5 });
   });
-
-  test('says when ageing needs a poll', () => {
-    const lab = new MemorySwitch(1);
-    expect(lab.sw.nextTimeoutMs()).toBe(-1);
-    lab.send('p1', frameBetween(1, 2));
-    expect(lab.sw.nextTimeoutMs()).toBeGreaterThanOrEqual(0);
-  });
 });
 
 describe('bad requests', () => {

@@ -167,12 +167,6 @@ export class Fdb {
     this.sweepNext = end === this.slotsUsed ? 0 : end;
   }
 
-  /** Milliseconds until sweep() has something to do, or -1 when it has nothing to wait for. */
-  nextTimeoutMs(nowMs: number): number {
-    if (this.sweepNext !== 0) return 0;
-    return this.entries === 0 ? -1 : Math.max(0, this.sweepStartMs + SWEEP_INTERVAL_MS - nowMs);
-  }
-
   /** Up to `limit` stations behind slot `after`, without those that are too old; `next` is 0 at the end. */
   list(after: number, limit: number, nowMs: number): { stations: Station[]; next: number } {
     const stations: Station[] = [];

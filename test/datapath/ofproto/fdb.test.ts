@@ -78,14 +78,6 @@ describe('ageing', () => {
     }
     expect(sweeps).toBe(3);
   });
-
-  test('says when it next has work', () => {
-    const fdb = new Fdb(10, AGE_MS);
-    expect(fdb.nextTimeoutMs(5000)).toBe(-1);
-    fdb.learn(0, 0xa, 1, 5000);
-    fdb.sweep(5000);
-    expect(fdb.nextTimeoutMs(5400)).toBe(600);
-  });
 });
 
 describe('eviction', () => {
