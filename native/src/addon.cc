@@ -28,7 +28,6 @@ Napi::Object ToObject(Napi::Env env, const Link& link) {
   o.Set("mtu", link.mtu);
   o.Set("name", link.name);
   o.Set("address", link.address);
-  o.Set("kind", link.kind);
   o.Set("tap", link.tap);
   o.Set("txDropped", static_cast<double>(link.tx_dropped));
   return o;

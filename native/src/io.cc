@@ -154,7 +154,7 @@ int Io::Wait(int timeout_ms, int spin_us, int32_t* ready, int capacity) {
 int Io::Receive(int id, int max) {
   Port* port = Get(id);
   if (port == nullptr) return -EBADF;
-  return port->Receive(batch_, max < kBurst ? max : kBurst);
+  return port->Receive(batch_, max);
 }
 
 int Io::Send(int id, const int32_t* rows, int count) {

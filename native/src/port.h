@@ -18,7 +18,7 @@ class Port {
 
   int fd() const { return fd_; }
 
-  // Reads at most `max` frames into rows 0.. of the batch. Returns how many (0: none waiting) or -errno.
+  // Reads at most `max` frames, which is at most kBurst, into rows 0.. of the batch. Returns how many (0: none waiting) or -errno.
   virtual int Receive(const FrameBatch& batch, int max) = 0;
 
   // Sends the frames of rows[0..count) in order and writes errnos[i] for each: 0 when the kernel took it, else why

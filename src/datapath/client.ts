@@ -2,6 +2,7 @@
 // reply into a promise. Why: control never waits on forwarding and forwarding never waits on control. Who:
 // src/control through index.ts; the other end is worker.ts.
 
+import { constants } from 'node:os';
 import { MessageChannel, Worker } from 'node:worker_threads';
 import type { SwitchCommands } from './api.ts';
 import { SwitchError } from './errors.ts';
@@ -97,6 +98,6 @@ export async function startDatapath(options: DatapathOptions = {}): Promise<Data
 export function lockFile(path: string): boolean {
   const result = loadAddon().lockFile(path);
   if (result >= 0) return true;
-  if (result === -11) return false; // EWOULDBLOCK
+  if (result === -constants.errno.EWOULDBLOCK) return false;
   throw new SwitchError('permission-denied', `Cannot lock ${path} (errno ${-result}).`);
 }

@@ -61,13 +61,6 @@ export function keyWordsOf(mask: Int32Array): number {
   return last < KEY_L4_WORDS ? KEY_L4_WORDS : KEY_WORDS;
 }
 
-/** A hash of words[at, at + count): spreads well into its low bits. */
-export function hashKey(words: Int32Array, at: number, count: number): number {
-  let hash = count;
-  for (let i = 0; i < count; i++) hash = mixHash(hash, words[at + i]!);
-  return finishHash(hash);
-}
-
 /** One step of the hash: takes in a word. */
 export function mixHash(hash: number, word: number): number {
   const mixed = Math.imul(hash ^ word, 0x9e37_79b1 | 0);

@@ -3,10 +3,6 @@
 
 /** Largest number of an ordinary port (OFPP_MAX - 1 of OpenFlow 1.0, 0xfeff). */
 export const OFPORT_MAX = 0xfeff;
-export const OFPORT_IN_PORT = 0xfff8;
-export const OFPORT_NORMAL = 0xfffa;
-export const OFPORT_FLOOD = 0xfffb;
-export const OFPORT_ALL = 0xfffc;
 /** The bridge's own port, through which the host speaks. */
 export const OFPORT_LOCAL = 0xfffe;
 

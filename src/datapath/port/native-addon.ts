@@ -16,8 +16,6 @@ export interface NativeLink {
   mtu: number;
   name: string;
   address: string;
-  /** `veth`, `tun`, `bridge`, …; '' for a physical device. */
-  kind: string;
   /** A tun device that carries Ethernet frames. */
   tap: boolean;
   /** Frames that the device could not queue for the reader of a tap. */

@@ -83,8 +83,9 @@ export class NativePort implements Port, RawSender {
     if (isNew && this.type !== 'system') this.configureNewDevice();
     const now = addon.getLink(this.name);
     if (typeof now === 'number') {
-      this.detach(describeOpenError(this.name, this.type, ENODEV).message);
-      throw describeOpenError(this.name, this.type, ENODEV);
+      const gone = this.deviceGone();
+      this.detach(gone.message);
+      throw gone;
     }
     this.deviceDropsSeen = now.txDropped;
     this.link.attached = true;
@@ -154,7 +155,7 @@ export class NativePort implements Port, RawSender {
     const now = this.world.addon.getLink(this.name);
     const device = typeof now === 'number' ? undefined : now;
     const same = device !== undefined && device.ifindex === this.link.ifindex;
-    if (this.id >= 0 && !same && !this.livesElsewhere()) this.detach(this.goneSentence());
+    if (this.id >= 0 && !same && !this.livesElsewhere()) this.detach(this.deviceGone().message);
     if (this.id >= 0) this.away = !same;
     if (this.id >= 0 && same) this.showLink(device);
     else if (this.id >= 0) this.refreshCounters();
@@ -188,8 +189,8 @@ export class NativePort implements Port, RawSender {
     return this.type !== 'system' && this.world.io.alive(this.id);
   }
 
-  private goneSentence(): string {
-    return `could not open network device ${this.name} (No such device)`;
+  private deviceGone(): SwitchError {
+    return describeOpenError(this.name, this.type, ENODEV);
   }
 
   private detach(error: string): void {
@@ -217,7 +218,7 @@ export class NativePort implements Port, RawSender {
   }
 
   private receiveFailed(errno: number): void {
-    if (errno === EBADFD || !this.world.io.alive(this.id)) this.detach(this.goneSentence());
+    if (errno === EBADFD || !this.world.io.alive(this.id)) this.detach(this.deviceGone().message);
     else if (dropReasonOf(errno) !== 'tx-link-down') this.counters[RX_ERRORS]!++;
   }
 }
