@@ -92,11 +92,6 @@ export function sumView(view: DataView, offset: number, length: number, initial 
   return foldSum((((swapped & 0xff) << 8) | (swapped >>> 8)) + initial);
 }
 
-/** The checksum of bytes[offset, offset + length) plus `initial`, as it goes into the header. */
-export function checksum(bytes: Uint8Array, offset: number, length: number, initial = 0): number {
-  return ~sumBytes(bytes, offset, length, initial) & 0xffff;
-}
-
 /** Sum of the IPv4 pseudo header (RFC 9293, 3.1; RFC 768) of the header at `ipOffset`. `l4Length` in bytes. */
 export function pseudoSumIpv4(
   bytes: Uint8Array,

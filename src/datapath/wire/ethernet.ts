@@ -1,8 +1,17 @@
-// What: numbers and text of Ethernet: header lengths, EtherTypes, MAC addresses. Why: extraction, matching, NORMAL
-// and the text formats share one list. Pure; knows nothing of the switch.
+// What: numbers of Ethernet and of what stands between it and IP: header lengths, EtherTypes, tags, labels, groups of
+// MAC addresses. Why: extraction, matching, edits, NORMAL and the text formats share one list. Pure.
 
 /** Destination, source and EtherType. */
 export const ETHERNET_HEADER_LENGTH = 14;
+export const VLAN_TAG_LENGTH = 4;
+/** LLC and SNAP headers (RFC 1042). */
+export const SNAP_LENGTH = 8;
+/** A label stack entry (RFC 3032). */
+export const MPLS_ENTRY_LENGTH = 4;
+/** In a label stack entry: no other follows. */
+export const MPLS_BOTTOM = 0x100;
+/** ARP for IPv4 over Ethernet (RFC 826). */
+export const ARP_LENGTH = 28;
 
 export const ETH_TYPE_IPV4 = 0x0800;
 export const ETH_TYPE_ARP = 0x0806;
@@ -12,25 +21,22 @@ export const ETH_TYPE_IPV6 = 0x86dd;
 export const ETH_TYPE_VLAN = 0x8100;
 /** 802.1ad (service) tag. */
 export const ETH_TYPE_QINQ = 0x88a8;
+/** MPLS (RFC 5332: with a downstream-, with an upstream-assigned label). */
+export const ETH_TYPE_MPLS = 0x8847;
+export const ETH_TYPE_MPLS_MULTICAST = 0x8848;
 /** Smallest type; below it the field is an 802.3 length (IEEE 802.3, 3.2.6). */
 export const ETH_TYPE_MIN = 0x0600;
 /** What Open vSwitch shows as type of an 802.3 frame that names none (OpenFlow 1.0, OFP_DL_TYPE_NOT_ETH_TYPE). */
 export const ETH_TYPE_NONE = 0x05ff;
 
-const MAC_TEXT = /^[0-9a-f]{1,2}(:[0-9a-f]{1,2}){5}$/i;
-
-/** `aa:bb:cc:dd:ee:ff` as a 48-bit integer; undefined when the text is no MAC address. */
-export function parseMac(text: string): number | undefined {
-  if (!MAC_TEXT.test(text)) return undefined;
-  return text.split(':').reduce((mac, byte) => mac * 256 + Number.parseInt(byte, 16), 0);
+/** Whether a VLAN tag follows. */
+export function isVlanType(type: number): boolean {
+  return type === ETH_TYPE_VLAN || type === ETH_TYPE_QINQ;
 }
 
-/** A 48-bit integer as `aa:bb:cc:dd:ee:ff`. */
-export function formatMac(mac: number): string {
-  return mac
-    .toString(16)
-    .padStart(12, '0')
-    .replace(/..(?!$)/g, '$&:');
+/** Whether an MPLS label stack follows. */
+export function isMplsType(type: number): boolean {
+  return type === ETH_TYPE_MPLS || type === ETH_TYPE_MPLS_MULTICAST;
 }
 
 /** True for group addresses: the lowest bit of the first byte is set (IEEE 802, 8.2.2). */

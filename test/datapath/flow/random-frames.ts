@@ -2,7 +2,7 @@
 // bytes changed. Why: random bytes alone almost never reach the inner headers. Who: property tests.
 
 import fc from 'fast-check';
-import { arp, concat, ethernet, icmpEcho, ip, ipv6, tcp, udp } from '../../support/frames.ts';
+import { arp, concat, ethernet, icmpEcho, ip, ipv6, tcp, udp, type VlanTag } from '../../support/frames.ts';
 
 const MAC_A = '02:00:00:00:00:0a';
 const MAC_B = '02:00:00:00:00:0b';
@@ -28,8 +28,41 @@ const PACKETS: { type: number; payload: Uint8Array }[] = [
   ipv6Of(44, [17, 0, 1, 0, 0, 0, 0, 1, 0, 9, 0, 10, 0, 8, 0, 0]),
   // An authentication header, then TCP's number with nothing behind it.
   ipv6Of(51, [6, 4, 0, 0, 0, 0, 0, 1, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]),
+  // IGMP, ICMP that is too short, TCP with options and with a header that ends early.
+  ip({ ...V4, protocol: 2, payload: Uint8Array.of(0x16, 0, 0, 0, 224, 0, 0, 9) }),
+  ip({ ...V4, protocol: 1, payload: Uint8Array.of(8, 0, 0, 0, 0, 0, 0) }),
+  tcp(V4, { ...DATAGRAM, sequence: 1, flags: 0x1c2 }),
+  tcp(V6, { ...DATAGRAM, sequence: 1, flags: 0xe12 }),
+  // Neighbor discovery: no option, both, one twice, another option, one that is cut off.
+  neighbor(135, 0, []),
+  neighbor(135, 0, [1, 1, 2, 0, 0, 0, 0, 10]),
+  neighbor(136, 0, [2, 1, 2, 0, 0, 0, 0, 11, 1, 1, 2, 0, 0, 0, 0, 10]),
+  neighbor(136, 0, [2, 1, 2, 0, 0, 0, 0, 11, 2, 1, 2, 0, 0, 0, 0, 10]),
+  neighbor(135, 0, [1, 1, 0, 0, 0, 0, 0, 0, 1, 1, 2, 0, 0, 0, 0, 10]),
+  neighbor(135, 0, [5, 1, 0, 0, 0, 0, 5, 220, 1, 2, 2, 0, 0, 0, 0, 10, 0, 0, 0, 0, 0, 0, 0, 0]),
+  neighbor(135, 0, [1, 2, 2, 0, 0, 0, 0, 10]),
+  neighbor(135, 1, [1, 1, 2, 0, 0, 0, 0, 10]),
+  neighbor(133, 0, [1, 1, 2, 0, 0, 0, 0, 10]),
+  // MPLS stacks of one, two, three and four entries, and one without a bottom.
+  mpls(0x8847, [0x0001_1140]),
+  mpls(0x8847, [0x0001_1040, 0xffff_ffff]),
+  mpls(0x8848, [0x0001_1040, 0x0002_2e3f, 0x0003_3180]),
+  mpls(0x8847, [0x0001_1040, 0x0002_2e3f, 0x0003_3080, 0x0004_4101]),
+  mpls(0x8847, [0x0001_1040, 0x0002_2e3f]),
+  { type: 0x8035, payload: arpOf('request').payload },
   { type: 0x88b5, payload: new Uint8Array(20) },
 ];
+
+function neighbor(type: number, code: number, options: number[]) {
+  const target = [0x20, 1, 0x0d, 0xb8, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 9];
+  return ipv6Of(58, [type, code, 0, 0, 0, 0, 0, 0, ...target, ...options]);
+}
+
+function mpls(type: number, entries: number[]) {
+  const payload = new Uint8Array(4 * entries.length);
+  for (const [i, entry] of entries.entries()) new DataView(payload.buffer).setUint32(4 * i, entry);
+  return { type, payload };
+}
 
 function arpOf(operation: 'request' | 'reply') {
   return {
@@ -43,11 +76,14 @@ function ipv6Of(protocol: number, payload: number[]) {
 }
 
 const packet = fc.constantFrom(...PACKETS);
-const tags = fc.option(fc.record({ id: fc.nat(4095), priority: fc.nat(7) }), { nil: undefined });
+const tag = fc.record({ id: fc.nat(4095), priority: fc.nat(7), tpid: fc.constantFrom(0x8100, 0x88a8) });
+const tags = fc.oneof(
+  { weight: 4, arbitrary: fc.constant<VlanTag[]>([]) },
+  { weight: 3, arbitrary: fc.array(tag, { minLength: 1, maxLength: 3 }) },
+);
 
 /** SNAP: the EtherType stands behind a length and LLC (RFC 1042). */
-const framed = fc.tuple(packet, tags, fc.boolean()).map(([{ type, payload }, tag, snap]) => {
-  const vlans = tag ? [tag] : [];
+const framed = fc.tuple(packet, tags, fc.boolean()).map(([{ type, payload }, vlans, snap]) => {
   const head = { destination: MAC_B, source: MAC_A, vlans };
   if (!snap) return ethernet({ ...head, type, payload });
   const llc = Uint8Array.of(0xaa, 0xaa, 3, 0, 0, 0, type >> 8, type & 0xff);
