@@ -1,21 +1,16 @@
-// What: a verdict, what is to happen to a frame, as one Int32; and the store of output lists that verdicts refer to.
+// What: a verdict, what is to happen to a frame, as one Int32; and the store of programs that verdicts refer to.
 // Why: the hot path decides by comparing an integer; most frames go to exactly one port. Who: ofproto makes
 // verdicts, dp carries them out and caches them.
 //
-//   verdict < 0                          drop; ~verdict is the index of the reason in drop.ts
-//   0 <= verdict < FIRST_OUTPUT_LIST     send to the datapath port of that index
-//   otherwise                            send to each port of list verdict - FIRST_OUTPUT_LIST
+//   verdict < 0                       drop; ~verdict is the index of the reason in drop.ts
+//   0 <= verdict < FIRST_PROGRAM      send to the datapath port of that index
+//   otherwise                         carry out program verdict - FIRST_PROGRAM (program.ts)
 
 import { DROP, type DropReason } from '../drop.ts';
 
 /** Bound of datapath port indices. */
 export const MAX_DATAPATH_PORTS = 1 << 16;
-const FIRST_OUTPUT_LIST = MAX_DATAPATH_PORTS;
-
-/** In an output list: the port on which the frame came. All other entries skip that port. */
-export const TO_INGRESS = -1;
-/** In an output list, added to a port index: the port is meant by a flood, which leaves out ports that are down. */
-export const FLOODED = MAX_DATAPATH_PORTS;
+const FIRST_PROGRAM = MAX_DATAPATH_PORTS;
 
 export function dropVerdict(reason: DropReason): number {
   return ~DROP[reason];
@@ -26,33 +21,121 @@ export function isDrop(verdict: number): boolean {
 }
 
 export function isSingleOutput(verdict: number): boolean {
-  return verdict < FIRST_OUTPUT_LIST;
-}
-
-/** Lists of datapath ports, each kept once per owner. An owner frees all of its lists together. */
-export class OutputLists {
-  /** By verdict - FIRST_OUTPUT_LIST. */
-  private readonly lists: Int32Array[] = [];
-  private readonly free: number[] = [];
-
-  /** The ports of a verdict that is neither a drop nor a single output. */
-  of(verdict: number): Int32Array {
-    return this.lists[verdict - FIRST_OUTPUT_LIST]!;
-  }
-
-  /** Stores a list and returns its verdict. */
-  add(ports: readonly number[]): number {
-    const list = Int32Array.from(ports);
-    const index = this.free.pop() ?? this.lists.length;
-    this.lists[index] = list;
-    return FIRST_OUTPUT_LIST + index;
-  }
-
-  /** Forgets the list of a verdict; the verdict may come to mean another list. */
-  release(verdict: number): void {
-    this.lists[verdict - FIRST_OUTPUT_LIST] = EMPTY;
-    this.free.push(verdict - FIRST_OUTPUT_LIST);
-  }
+  return verdict < FIRST_PROGRAM;
 }
 
 const EMPTY = new Int32Array(0);
+const NONE = -1;
+/** Programs that there is room for at first. */
+const CAPACITY = 256;
+
+/**
+ * Programs, each kept once and counted: whoever stores a verdict holds it, and releases it when it forgets it. Every
+ * translation interns one, so programs are found by a hash of their words.
+ */
+export class Programs {
+  /** By verdict - FIRST_PROGRAM. */
+  private readonly programs: Int32Array[] = [];
+  private readonly free: number[] = [];
+  /** Of each program: its holders, the hash of its words, and the next one in its bucket. */
+  private holders = new Int32Array(CAPACITY);
+  private hashes = new Int32Array(CAPACITY);
+  private next = new Int32Array(CAPACITY);
+  /** The first program of each bucket, as many buckets as there is room for programs: a power of two. */
+  private buckets = new Int32Array(CAPACITY).fill(NONE);
+
+  /** Programs that somebody holds. */
+  get size(): number {
+    return this.programs.length - this.free.length;
+  }
+
+  /** The program of a verdict that is neither a drop nor a single output. */
+  of(verdict: number): Int32Array {
+    return this.programs[verdict - FIRST_PROGRAM]!;
+  }
+
+  /** The verdict of a program, which is copied when it is new. The caller holds it once. */
+  intern(words: Int32Array, length = words.length): number {
+    const hash = hashOf(words, length);
+    let index = this.buckets[hash & (this.buckets.length - 1)]!;
+    while (index !== NONE && !(this.hashes[index] === hash && isSame(this.programs[index]!, words, length))) {
+      index = this.next[index]!;
+    }
+    if (index === NONE) index = this.insert(words.slice(0, length), hash);
+    this.holders[index]!++;
+    return FIRST_PROGRAM + index;
+  }
+
+  /** One more holder. Drops and single outputs need none. */
+  hold(verdict: number): void {
+    if (verdict >= FIRST_PROGRAM) this.holders[verdict - FIRST_PROGRAM]!++;
+  }
+
+  /** One holder less; with the last one the program goes, and the verdict may come to mean another. */
+  release(verdict: number): void {
+    if (verdict < FIRST_PROGRAM) return;
+    const index = verdict - FIRST_PROGRAM;
+    if (--this.holders[index]! > 0) return;
+    this.unlink(index);
+    this.programs[index] = EMPTY;
+    this.free.push(index);
+  }
+
+  private insert(program: Int32Array, hash: number): number {
+    const index = this.free.pop() ?? this.programs.length;
+    if (index === this.buckets.length) this.grow();
+    this.programs[index] = program;
+    this.hashes[index] = hash;
+    this.holders[index] = 0;
+    this.link(index);
+    return index;
+  }
+
+  private link(index: number): void {
+    const bucket = this.hashes[index]! & (this.buckets.length - 1);
+    this.next[index] = this.buckets[bucket]!;
+    this.buckets[bucket] = index;
+  }
+
+  private unlink(index: number): void {
+    const { next, buckets } = this;
+    const bucket = this.hashes[index]! & (buckets.length - 1);
+    if (buckets[bucket] === index) {
+      buckets[bucket] = next[index]!;
+      return;
+    }
+    let before = buckets[bucket]!;
+    while (next[before] !== index) before = next[before]!;
+    next[before] = next[index]!;
+  }
+
+  private grow(): void {
+    const count = this.buckets.length;
+    this.holders = doubled(this.holders);
+    this.hashes = doubled(this.hashes);
+    this.next = doubled(this.next);
+    this.buckets = new Int32Array(count * 2).fill(NONE);
+    for (let index = 0; index < count; index++) this.link(index);
+  }
+}
+
+function hashOf(words: Int32Array, length: number): number {
+  let hash = length;
+  for (let i = 0; i < length; i++) {
+    hash = Math.imul(hash ^ words[i]!, 0x9e37_79b1);
+    hash ^= hash >>> 15;
+  }
+  return hash;
+}
+
+function isSame(program: Int32Array, words: Int32Array, length: number): boolean {
+  if (program.length !== length) return false;
+  for (let i = 0; i < length; i++) if (program[i] !== words[i]) return false;
+  return true;
+}
+
+function doubled(column: Int32Array): Int32Array<ArrayBuffer> {
+  const larger = new Int32Array(column.length * 2);
+  larger.set(column);
+  return larger;
+}
