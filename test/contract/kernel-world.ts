@@ -90,6 +90,7 @@ function openKernelWorld(
     port,
     batch: near.batch,
     ready: near.ready,
+    linkChanges: () => near.linkChanges,
     wait,
     put: (frames: readonly WireFrame[]) => {
       for (let from = 0; from < frames.length; from += BURST) {

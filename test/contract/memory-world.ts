@@ -19,6 +19,7 @@ function openMemoryWorld(options: Omit<PortOptions, 'type'> = {}): PortWorld {
     port,
     batch: provider.batch,
     ready: provider.ready,
+    linkChanges: () => provider.linkChanges,
     wait: () => {},
     put: (frames: readonly WireFrame[]) => {
       for (const { frame, vnetHeader } of frames) port.inject(frame, vnetHeader);

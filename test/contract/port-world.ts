@@ -14,6 +14,8 @@ export interface PortWorld {
   /** What the port's provider shares out. */
   readonly batch: FrameBatch;
   readonly ready: ReadyList;
+  /** What the provider has counted of links that came up or went down. */
+  linkChanges(): number;
   /** Waits until frames or device events come, at most a moment. */
   wait(): void;
   /** Puts frames on the wire, towards the port, in order. */

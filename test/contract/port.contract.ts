@@ -258,13 +258,17 @@ export function describePortContract(kind: PortKind): void {
     it('drops what is sent while the link is down, and works again when it is up', () => {
       const world = open();
       const frame = plain(frameOf(100, 1));
+      const changes = world.linkChanges();
       world.setUp(false);
       expect(awaitLink(world, { up: false })).toMatchObject({ attached: true, adminUp: false, up: false });
+      const changesDown = world.linkChanges();
+      expect(changesDown).toBeGreaterThan(changes);
       sendAll(world, [frame, frame]);
       expect(drops(world.port, 'tx-link-down')).toBe(2);
       expect(world.port.receive(world.batch)).toBe(0);
       world.setUp(true);
       expect(awaitLink(world, { up: true })).toMatchObject({ attached: true, adminUp: true, up: true });
+      expect(world.linkChanges()).toBeGreaterThan(changesDown);
       sendAll(world, [frame]);
       expectSameFrames(world.take(1), [frame]);
       world.put([frame]);

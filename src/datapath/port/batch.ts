@@ -1,5 +1,6 @@
 // What: FrameBatch, the frames of one burst. Why: a frame is an index into typed columns, never an object, so
-// that the hot path allocates nothing. Who: ports fill it (receive) and read it (send); the datapath only looks.
+// that the hot path allocates nothing. Who: ports fill it (receive) and read it (send); dp/execute.ts edits frames in
+// their slots, and in copies (copy-rows.ts).
 // Invariant: the memory of all frames is ONE byte array, the arena, allocated once; with native ports the addon
 // owns it and JavaScript sees it as a view.
 //
@@ -17,6 +18,10 @@
 
 /** Size of the virtio_net_hdr in front of each frame, in bytes. */
 export const VNET_HDR_LENGTH = 10;
+/** Offsets of the fields in it that more than one file reads. */
+export const VNET_GSO_SIZE = 4;
+export const VNET_CSUM_START = 6;
+export const VNET_CSUM_OFFSET = 8;
 /** Bytes in front of the frame that belong to it: the vnet header and room for pushed tags. */
 export const HEADROOM = 74;
 /** Longest frame: a 65,535-byte IP packet, Ethernet and two VLAN tags. */
@@ -36,8 +41,13 @@ export const OFFLOAD_TSO6 = 4;
 /** A UDP super-frame (VIRTIO_NET_HDR_GSO_UDP_L4). */
 export const OFFLOAD_USO = 8;
 export const OFFLOAD_ALL = OFFLOAD_CSUM | OFFLOAD_TSO4 | OFFLOAD_TSO6 | OFFLOAD_USO;
+/**
+ * A super-frame whose IP header stands behind MPLS labels that the switch pushed. No port can carry it, since the
+ * kernel would not find its way to that header: port/segment.ts cuts it.
+ */
+export const OFFLOAD_LABELLED = 16;
 
-/** Columns for one burst. Rows [0, count) are the frames received; rows above are scratch for segmentation. */
+/** Columns for one burst. Rows [0, count) are the frames received; rows from BURST on are scratch (copy-rows.ts). */
 export class FrameBatch {
   /** The arena. */
   readonly bytes: Uint8Array;

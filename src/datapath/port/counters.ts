@@ -13,7 +13,7 @@ export const TX_PACKETS = 4;
 export const TX_BYTES = 5;
 /** First of DROP_REASON_COUNT counters, in the order of drop.ts. */
 export const DROPS = 6;
-export const PORT_COUNTERS = DROPS + DROP_REASON_COUNT;
+const PORT_COUNTERS = DROPS + DROP_REASON_COUNT;
 
 export function newPortCounters(): Float64Array {
   return new Float64Array(PORT_COUNTERS);

@@ -3,10 +3,12 @@
 // datapath alone. Who: tests inject() frames and look at `sent`; bench/datapath.ts play()s preloaded frames.
 // Invariant: what inject() takes is a copy, what `sent` holds is a copy; the arena belongs to the provider.
 //
-// The arena: BURST receive slots, scratch for segmentation, then frames preloaded for play().
+// The arena: receive slots, scratch and copies as in every arena, then frames preloaded for play(). Those are sent from
+// where they lie, so they never change: outside of its own slot a frame is copied before it is edited (copy-rows.ts).
 
 import { DROP } from '../drop.ts';
 import { SwitchError } from '../errors.ts';
+import { ETHERNET_HEADER_LENGTH, VLAN_TAG_LENGTH } from '../wire/ethernet.ts';
 import {
   BURST,
   FrameBatch,
@@ -20,15 +22,13 @@ import {
   SLOT_LENGTH,
   VNET_HDR_LENGTH,
 } from './batch.ts';
+import { ARENA_LENGTH, ARENA_ROWS } from './copy-rows.ts';
 import { DROPS, newPortCounters, RX_BYTES, RX_PACKETS } from './counters.ts';
 import { type LinkState, type Port, type PortOptions, type PortProvider, ReadyList } from './port.ts';
-import { FINISHING_ARENA_LENGTH, FINISHING_ROWS, Finisher, type RawSender, TAKEN } from './segment.ts';
+import { Finisher, type RawSender, TAKEN } from './segment.ts';
 
 /** Bytes from one preloaded frame to the next, beyond its length: headroom, rounded so that alignment stays. */
 const PRELOAD_ALIGN = 64;
-
-const ETHERNET_HEADER_LENGTH = 14;
-const VLAN_TAG_LENGTH = 4;
 
 /** A frame that a memory port sent: copies of what was in the arena. */
 export interface SentFrame {
@@ -110,6 +110,7 @@ export class MemoryPort implements Port, RawSender {
   setLink(up: boolean): void {
     this.link.adminUp = up;
     this.link.up = up;
+    this.provider.linkChanges++;
     if (up) return;
     this.queue = [];
     this.playLeft = 0;
@@ -139,6 +140,7 @@ export class MemoryPort implements Port, RawSender {
 
   /** Called by the Finisher with frames that need no more than `offloads`. */
   transmit(batch: FrameBatch, rows: Int32Array, count: number, status: Int32Array): number {
+    if (!this.keepSent && this.link.up && this.allFit(batch, rows, count)) return count;
     let taken = 0;
     for (let i = 0; i < count; i++) {
       const row = rows[i]!;
@@ -148,6 +150,14 @@ export class MemoryPort implements Port, RawSender {
       if (this.keepSent) this.keep(batch, row);
     }
     return taken;
+  }
+
+  /** Whether no frame is longer than a device takes in any case. */
+  private allFit(batch: FrameBatch, rows: Int32Array, count: number): boolean {
+    const { length } = batch;
+    let longest = 0;
+    for (let i = 0; i < count; i++) longest = Math.max(longest, length[rows[i]!]!);
+    return longest <= this.link.mtu + ETHERNET_HEADER_LENGTH;
   }
 
   /** Memory has no kernel that could lose frames. */
@@ -212,15 +222,16 @@ export class MemoryPort implements Port, RawSender {
 export class MemoryProvider implements PortProvider {
   readonly batch: FrameBatch;
   readonly ready = new ReadyList();
+  linkChanges = 0;
   /** For ports: does in software what they do not carry. */
   readonly finisher: Finisher;
   private readonly ports = new Map<string, MemoryPort>();
-  private preloadEnd = FINISHING_ARENA_LENGTH;
+  private preloadEnd = ARENA_LENGTH;
 
   /** `preloadBytes`: room for the frames of play(), their lengths rounded up by up to 192 bytes each. */
   constructor(options: { preloadBytes?: number } = {}) {
     const arena = new ArrayBuffer(this.preloadEnd + (options.preloadBytes ?? 0));
-    this.batch = new FrameBatch(arena, FINISHING_ROWS);
+    this.batch = new FrameBatch(arena, ARENA_ROWS);
     this.finisher = new Finisher(this.batch);
   }
 

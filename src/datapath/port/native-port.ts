@@ -24,6 +24,8 @@ export interface NativeWorld {
   readonly ports: Set<NativePort>;
   /** Attached ports by number, so that wait() can find them. */
   readonly byId: (NativePort | undefined)[];
+  /** Grows whenever `usable` of a port changed. */
+  linkChanges: number;
   /** Finishes what a port cannot carry. */
   readonly finisher: Finisher;
   /** errno of each frame of the last io.send(). */
@@ -90,6 +92,7 @@ export class NativePort implements Port, RawSender {
     this.deviceDropsSeen = now.txDropped;
     this.link.attached = true;
     this.link.error = '';
+    this.world.linkChanges++;
     this.showLink(now);
     // Frames may have come in before the first wait.
     this.world.ready.add(this);
@@ -156,7 +159,10 @@ export class NativePort implements Port, RawSender {
     const device = typeof now === 'number' ? undefined : now;
     const same = device !== undefined && device.ifindex === this.link.ifindex;
     if (this.id >= 0 && !same && !this.livesElsewhere()) this.detach(this.deviceGone().message);
-    if (this.id >= 0) this.away = !same;
+    if (this.id >= 0 && this.away === same) {
+      this.away = !same;
+      this.world.linkChanges++;
+    }
     if (this.id >= 0 && same) this.showLink(device);
     else if (this.id >= 0) this.refreshCounters();
     else if (device) this.tryAttach();
@@ -200,6 +206,7 @@ export class NativePort implements Port, RawSender {
       this.world.io.closePort(this.id);
       this.id = -1;
       this.away = false;
+      this.world.linkChanges++;
     }
     this.world.ready.remove(this);
     this.link.attached = false;
@@ -210,9 +217,11 @@ export class NativePort implements Port, RawSender {
   }
 
   private showLink(link: NativeLink): void {
+    const wasUp = this.link.up;
     this.link.ifindex = link.ifindex;
     this.link.adminUp = (link.flags & IFF_UP) !== 0;
     this.link.up = this.link.adminUp && (link.flags & IFF_LOWER_UP) !== 0;
+    if (this.link.up !== wasUp) this.world.linkChanges++;
     this.link.address = link.address;
     this.link.mtu = link.mtu;
   }

@@ -4,10 +4,11 @@
 import { release } from 'node:os';
 import { SwitchError } from '../errors.ts';
 import { FrameBatch } from './batch.ts';
+import { ARENA_LENGTH, ARENA_ROWS } from './copy-rows.ts';
 import { loadAddon, type NativeIo, type NativeLink, READY_LINKS, READY_WAKE } from './native-addon.ts';
 import { kernelOffloads, NativePort, type NativeWorld } from './native-port.ts';
 import { type Port, type PortOptions, type PortProvider, ReadyList } from './port.ts';
-import { FINISHING_ARENA_LENGTH, FINISHING_ROWS, Finisher, TRANSMIT_MAX } from './segment.ts';
+import { Finisher, TRANSMIT_MAX } from './segment.ts';
 
 const READY_CAPACITY = 64;
 
@@ -24,11 +25,11 @@ export class NativeProvider implements PortProvider {
   /** Throws SwitchError failed-precondition when the addon is not built. */
   constructor() {
     const addon = loadAddon();
-    const offset = new Int32Array(FINISHING_ROWS);
-    const length = new Int32Array(FINISHING_ROWS);
-    const offload = new Int32Array(FINISHING_ROWS);
+    const offset = new Int32Array(ARENA_ROWS);
+    const length = new Int32Array(ARENA_ROWS);
+    const offload = new Int32Array(ARENA_ROWS);
     const errnos = new Int32Array(TRANSMIT_MAX);
-    this.io = new addon.Io(offset, length, offload, errnos, this.readyColumn, FINISHING_ARENA_LENGTH);
+    this.io = new addon.Io(offset, length, offload, errnos, this.readyColumn, ARENA_LENGTH);
     this.batch = new FrameBatch(this.io.arena, { offset, length, offload });
     this.world = {
       addon,
@@ -38,7 +39,12 @@ export class NativeProvider implements PortProvider {
       errnos,
       ports: new Set(),
       byId: [],
+      linkChanges: 0,
     };
+  }
+
+  get linkChanges(): number {
+    return this.world.linkChanges;
   }
 
   /** Descriptor for the addon's wake(): ends a wait() from another thread. */

@@ -76,6 +76,8 @@ export interface PortProvider {
   /** Memory in which the frames of these ports live; one FrameBatch is made over it. */
   readonly batch: FrameBatch;
   readonly ready: ReadyList;
+  /** Grows whenever `usable` of some open port may have changed: who depends on it need look only then. */
+  readonly linkChanges: number;
   /** Throws SwitchError: not-found, already-exists, permission-denied, failed-precondition. */
   open(name: string, options: PortOptions): Port;
 }

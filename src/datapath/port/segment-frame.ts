@@ -16,11 +16,40 @@
 
 import { foldSum, pseudoSumIpv4, pseudoSumIpv6, sumBytes, sumView } from '../wire/checksum.ts';
 import {
+  ETH_TYPE_IPV4,
+  ETH_TYPE_IPV6,
+  ETH_TYPE_MPLS,
+  ETH_TYPE_MPLS_MULTICAST,
+  ETH_TYPE_QINQ,
+  ETH_TYPE_VLAN,
+  ETHERNET_HEADER_LENGTH,
+  MPLS_BOTTOM,
+  MPLS_ENTRY_LENGTH,
+  VLAN_TAG_LENGTH,
+} from '../wire/ethernet.ts';
+import {
+  IPPROTO_DSTOPTS,
+  IPPROTO_HOPOPTS,
+  IPPROTO_ROUTING,
+  IPPROTO_TCP,
+  IPPROTO_UDP,
+  IPV4_HEADER_LENGTH,
+  IPV6_HEADER_LENGTH,
+  TCP_CHECKSUM,
+  TCP_HEADER_LENGTH,
+  UDP_CHECKSUM,
+  UDP_HEADER_LENGTH,
+} from '../wire/ip-protocol.ts';
+import {
   type FrameBatch,
   OFFLOAD_CSUM,
+  OFFLOAD_LABELLED,
   OFFLOAD_TSO4,
   OFFLOAD_TSO6,
   OFFLOAD_USO,
+  VNET_CSUM_OFFSET,
+  VNET_CSUM_START,
+  VNET_GSO_SIZE,
   VNET_HDR_LENGTH,
 } from './batch.ts';
 
@@ -28,30 +57,12 @@ import {
  * Most segments of one super-frame: 64 KiB in pieces of 8 bytes, the smallest size that Linux allows for TCP. The
  * bound keeps a sender that asks for 1-byte segments from buying 65,535 frames with one.
  */
-export const MAX_SEGMENTS = 8192;
+const MAX_SEGMENTS = 8192;
 
 /** virtio_net_hdr flag VIRTIO_NET_HDR_F_NEEDS_CSUM. */
 const FLAG_NEEDS_CSUM = 1;
-const ETHERNET_HEADER_LENGTH = 14;
-const VLAN_TAG_LENGTH = 4;
-const IPV4_HEADER_LENGTH = 20;
-const IPV6_HEADER_LENGTH = 40;
-const TCP_HEADER_LENGTH = 20;
-const UDP_HEADER_LENGTH = 8;
-const ETHERTYPE_IPV4 = 0x0800;
-const ETHERTYPE_IPV6 = 0x86dd;
-const ETHERTYPE_VLAN = 0x8100;
-const ETHERTYPE_QINQ = 0x88a8;
-const PROTOCOL_TCP = 6;
-const PROTOCOL_UDP = 17;
-const IPV6_HOP_BY_HOP = 0;
-const IPV6_ROUTING = 43;
-const IPV6_DESTINATION = 60;
 const TCP_FIN_PSH = 0x09;
 const TCP_CWR = 0x80;
-/** Offset of the checksum in the TCP and in the UDP header. */
-const TCP_CHECKSUM = 16;
-const UDP_CHECKSUM = 6;
 
 /** A super-frame being cut. parse() first; write() only after parse() returned true. */
 export class SuperFrame {
@@ -91,7 +102,7 @@ export class SuperFrame {
     const view = this.view;
     const start = batch.offset[row]!;
     const length = batch.length[row]!;
-    const kind = batch.offload[row]! & ~OFFLOAD_CSUM;
+    const kind = batch.offload[row]! & ~(OFFLOAD_CSUM | OFFLOAD_LABELLED);
     this.start = start;
     if (kind !== OFFLOAD_TSO4 && kind !== OFFLOAD_TSO6 && kind !== OFFLOAD_USO) return false;
     this.tcp = kind !== OFFLOAD_USO;
@@ -99,16 +110,26 @@ export class SuperFrame {
     let l3 = ETHERNET_HEADER_LENGTH;
     if (length < l3) return false;
     let etherType = view.getUint16(start + l3 - 2);
-    while (etherType === ETHERTYPE_VLAN || etherType === ETHERTYPE_QINQ) {
+    while (etherType === ETH_TYPE_VLAN || etherType === ETH_TYPE_QINQ) {
       l3 += VLAN_TAG_LENGTH;
       if (length < l3) return false;
       etherType = view.getUint16(start + l3 - 2);
     }
+    if (etherType === ETH_TYPE_MPLS || etherType === ETH_TYPE_MPLS_MULTICAST) {
+      let bottom = 0;
+      while (bottom === 0) {
+        if (length < l3 + MPLS_ENTRY_LENGTH + 1) return false;
+        bottom = view.getInt32(start + l3) & MPLS_BOTTOM;
+        l3 += MPLS_ENTRY_LENGTH;
+      }
+      // Labels do not say what follows; the version of IP does.
+      etherType = view.getUint8(start + l3) >> 4 === 6 ? ETH_TYPE_IPV6 : ETH_TYPE_IPV4;
+    }
     this.l3 = l3;
 
     let end = 0;
-    if (etherType === ETHERTYPE_IPV4 && kind !== OFFLOAD_TSO6) end = this.parseIpv4(length);
-    else if (etherType === ETHERTYPE_IPV6 && kind !== OFFLOAD_TSO4) end = this.parseIpv6(length);
+    if (etherType === ETH_TYPE_IPV4 && kind !== OFFLOAD_TSO6) end = this.parseIpv4(length);
+    else if (etherType === ETH_TYPE_IPV6 && kind !== OFFLOAD_TSO4) end = this.parseIpv6(length);
     return end > 0 && this.parseTransport(row, end);
   }
 
@@ -161,8 +182,8 @@ export class SuperFrame {
     if (partial) {
       view.setUint16(checksumAt, pseudoSum);
       bytes[at - VNET_HDR_LENGTH] = FLAG_NEEDS_CSUM;
-      view.setUint16(at - VNET_HDR_LENGTH + 6, this.l4, true);
-      view.setUint16(at - VNET_HDR_LENGTH + 8, checksumAt - l4, true);
+      view.setUint16(at - VNET_HDR_LENGTH + VNET_CSUM_START, this.l4, true);
+      view.setUint16(at - VNET_HDR_LENGTH + VNET_CSUM_OFFSET, checksumAt - l4, true);
       return;
     }
     view.setUint16(checksumAt, 0);
@@ -186,7 +207,7 @@ export class SuperFrame {
     if (versionAndLength >> 4 !== 4 || headerLength < IPV4_HEADER_LENGTH) return 0;
     if (totalLength < headerLength || l3 + totalLength > length) return 0;
     if ((view.getUint16(ip + 6) & 0x3fff) !== 0) return 0;
-    const protocol = this.tcp ? PROTOCOL_TCP : PROTOCOL_UDP;
+    const protocol = this.tcp ? IPPROTO_TCP : IPPROTO_UDP;
     if (view.getUint8(ip + 9) !== protocol) return 0;
 
     this.ipv4 = true;
@@ -211,15 +232,15 @@ export class SuperFrame {
 
     let next = view.getUint8(ip + 6);
     let at = l3 + IPV6_HEADER_LENGTH;
-    while (next === IPV6_HOP_BY_HOP || next === IPV6_ROUTING || next === IPV6_DESTINATION) {
+    while (next === IPPROTO_HOPOPTS || next === IPPROTO_ROUTING || next === IPPROTO_DSTOPTS) {
       if (at + 8 > end) return 0;
       const header = this.start + at;
       // With segments left, the checksum covers a destination that stands elsewhere.
-      if (next === IPV6_ROUTING && view.getUint8(header + 3) !== 0) return 0;
+      if (next === IPPROTO_ROUTING && view.getUint8(header + 3) !== 0) return 0;
       next = view.getUint8(header);
       at += (view.getUint8(header + 1) + 1) * 8;
     }
-    const protocol = this.tcp ? PROTOCOL_TCP : PROTOCOL_UDP;
+    const protocol = this.tcp ? IPPROTO_TCP : IPPROTO_UDP;
     if (next !== protocol) return 0;
 
     this.ipv4 = false;
@@ -235,7 +256,10 @@ export class SuperFrame {
     const vnet = this.start - VNET_HDR_LENGTH;
     if (this.batch.offload[row]! & OFFLOAD_CSUM) {
       const checksumOffset = this.tcp ? TCP_CHECKSUM : UDP_CHECKSUM;
-      if (view.getUint16(vnet + 6, true) !== l4 || view.getUint16(vnet + 8, true) !== checksumOffset)
+      if (
+        view.getUint16(vnet + VNET_CSUM_START, true) !== l4 ||
+        view.getUint16(vnet + VNET_CSUM_OFFSET, true) !== checksumOffset
+      )
         return false;
     }
     if (l4 + (this.tcp ? TCP_HEADER_LENGTH : UDP_HEADER_LENGTH) > end) return false;
@@ -244,7 +268,7 @@ export class SuperFrame {
       transportLength = (view.getUint8(this.start + l4 + 12) >> 4) * 4;
       if (transportLength < TCP_HEADER_LENGTH || l4 + transportLength > end) return false;
     }
-    const gsoSize = view.getUint16(vnet + 4, true);
+    const gsoSize = view.getUint16(vnet + VNET_GSO_SIZE, true);
     const payloadLength = end - l4 - transportLength;
     if (gsoSize === 0) return false;
     this.headerLength = l4 + transportLength;

@@ -10,21 +10,26 @@
 import assert from 'node:assert/strict';
 import { DROP } from '../drop.ts';
 import { sumView } from '../wire/checksum.ts';
+import { crc32c } from '../wire/crc32c.ts';
+import { ETHERNET_HEADER_LENGTH } from '../wire/ethernet.ts';
+import { SCTP_CHECKSUM } from '../wire/ip-protocol.ts';
 import {
   BURST,
   type FrameBatch,
   MAX_FRAME_LENGTH,
   OFFLOAD_CSUM,
   SLOT_LENGTH,
+  VNET_CSUM_OFFSET,
+  VNET_CSUM_START,
   VNET_HDR_LENGTH,
 } from './batch.ts';
 import { DROPS, TX_BYTES, TX_PACKETS } from './counters.ts';
 import { SuperFrame } from './segment-frame.ts';
 
 /** Rows above BURST that a batch should have for segments. */
-export const SCRATCH_ROWS = 128;
+const SCRATCH_ROWS = 128;
 /** Bytes of scratch behind the slots: a 64 KiB super-frame in segments of 536 bytes fits at once. */
-export const SCRATCH_LENGTH = 256 * 1024;
+const SCRATCH_LENGTH = 256 * 1024;
 /** Rows and bytes for a batch over which a Finisher works. */
 export const FINISHING_ROWS = BURST + SCRATCH_ROWS;
 export const FINISHING_ARENA_LENGTH = BURST * SLOT_LENGTH + SCRATCH_LENGTH;
@@ -34,7 +39,32 @@ export const TRANSMIT_MAX = FINISHING_ROWS;
 /** In the status column of transmit(): the port took the frame. Any other value is a DROP index. */
 export const TAKEN = 0;
 
-const ETHERNET_HEADER_LENGTH = 14;
+/**
+ * Completes the partial checksum of the frame in `row`, in place. False, and nothing done, when the vnet header points
+ * outside of the frame.
+ */
+export function completeChecksum(batch: FrameBatch, view: DataView, row: number): boolean {
+  const at = batch.offset[row]!;
+  const length = batch.length[row]!;
+  const vnet = at - VNET_HDR_LENGTH;
+  const start = view.getUint16(vnet + VNET_CSUM_START, true);
+  const checksumOffset = view.getUint16(vnet + VNET_CSUM_OFFSET, true);
+  const checksumAt = start + checksumOffset;
+  if (start < ETHERNET_HEADER_LENGTH || checksumAt + (checksumOffset === SCTP_CHECKSUM ? 4 : 2) > length)
+    return false;
+  if (checksumOffset === SCTP_CHECKSUM) {
+    view.setUint32(at + checksumAt, 0);
+    view.setUint32(at + checksumAt, crc32c(batch.bytes, at + start, length - start), true);
+  } else {
+    // The field holds the sum of the pseudo header, and so brings it into the sum.
+    const checksum = ~sumView(view, at + start, length - start) & 0xffff;
+    // In UDP 0 would mean "no checksum"; elsewhere both forms of zero are equal.
+    view.setUint16(at + checksumAt, checksum === 0 ? 0xffff : checksum);
+  }
+  batch.bytes.fill(0, vnet, at);
+  batch.offload[row] = 0;
+  return true;
+}
 
 /** A port below its send(): it passes frames on as they are. */
 export interface RawSender {
@@ -61,6 +91,8 @@ export class Finisher {
   /** First free byte and first free row of the scratch. */
   private scratchAt: number;
   private scratchRow: number = BURST;
+  /** The row behind the last of the scratch. */
+  private readonly scratchRows: number;
 
   /** What goes to the next transmit(): the row, and the index into send()'s rows of the frame it stands for. */
   private readonly rows = new Int32Array(TRANSMIT_MAX);
@@ -73,7 +105,7 @@ export class Finisher {
 
   /**
    * `scratchOffset` and `scratchLength` name a part of batch.bytes that no slot uses, at least one longest frame
-   * long; the rows of the batch from BURST up are used as well.
+   * long; the rows of the batch from BURST to FINISHING_ROWS are used as well.
    */
   constructor(batch: FrameBatch, scratchOffset = BURST * SLOT_LENGTH, scratchLength = SCRATCH_LENGTH) {
     const end = scratchOffset + scratchLength;
@@ -86,6 +118,7 @@ export class Finisher {
     this.scratchStart = scratchOffset;
     this.scratchAt = scratchOffset;
     this.scratchEnd = end;
+    this.scratchRows = Math.min(batch.offset.length, FINISHING_ROWS);
   }
 
   /**
@@ -93,12 +126,16 @@ export class Finisher {
    * sender.offloads. A frame that cannot be finished is dropped as tx-not-segmentable.
    */
   send(sender: RawSender, rows: Int32Array, count: number): void {
-    const { offload } = this.batch;
+    const { offload, length } = this.batch;
     const missing = ~sender.offloads;
     let unfinished = 0;
-    for (let i = 0; i < count; i++) unfinished |= offload[rows[i]!]! & missing;
+    let bytes = 0;
+    for (let i = 0; i < count; i++) {
+      unfinished |= offload[rows[i]!]! & missing;
+      bytes += length[rows[i]!]!;
+    }
     if (unfinished === 0 && count <= TRANSMIT_MAX) {
-      if (count > 0) this.sendAsTheyAre(sender, rows, count);
+      if (count > 0) this.sendAsTheyAre(sender, rows, count, bytes);
       return;
     }
     this.owner = -1;
@@ -115,43 +152,35 @@ export class Finisher {
     this.settle(sender, rows);
   }
 
-  private sendAsTheyAre(sender: RawSender, rows: Int32Array, count: number): void {
+  /** `bytes`: the lengths of all frames. */
+  private sendAsTheyAre(sender: RawSender, rows: Int32Array, count: number, bytes: number): void {
     const { length } = this.batch;
     const { counters } = sender;
     const status = this.status;
     const taken = sender.transmit(this.batch, rows, count, status);
-    let bytes = 0;
-    if (taken === count) {
-      for (let i = 0; i < count; i++) bytes += length[rows[i]!]!;
-    } else {
-      for (let i = 0; i < count; i++) {
-        if (status[i] === TAKEN) bytes += length[rows[i]!]!;
-        else counters[DROPS + status[i]!]! += 1;
-      }
-    }
     counters[TX_PACKETS]! += taken;
     counters[TX_BYTES]! += bytes;
+    if (taken === count) return;
+    for (let i = 0; i < count; i++) {
+      if (status[i] === TAKEN) continue;
+      counters[TX_BYTES]! -= length[rows[i]!]!;
+      counters[DROPS + status[i]!]! += 1;
+    }
   }
 
   /** Copies frame `index` and completes its checksum. False when the vnet header points outside of the frame. */
   private complete(sender: RawSender, rows: Int32Array, index: number): boolean {
     const batch = this.batch;
-    const view = this.view;
     const row = rows[index]!;
     const from = batch.offset[row]!;
     const length = batch.length[row]!;
-    const checksumStart = view.getUint16(from - VNET_HDR_LENGTH + 6, true);
-    const checksumAt = checksumStart + view.getUint16(from - VNET_HDR_LENGTH + 8, true);
-    if (checksumStart < ETHERNET_HEADER_LENGTH || checksumAt + 2 > length) return false;
     const scratch = this.place(sender, rows, length);
     const to = batch.offset[scratch]!;
-    batch.bytes.fill(0, to - VNET_HDR_LENGTH, to);
-    batch.bytes.copyWithin(to, from, from + length);
-    // The field holds the sum of the pseudo header, and so brings it into the sum.
-    const checksum = ~sumView(view, to + checksumStart, length - checksumStart) & 0xffff;
-    // In UDP 0 would mean "no checksum"; elsewhere both forms of zero are equal.
-    view.setUint16(to + checksumAt, checksum === 0 ? 0xffff : checksum);
-    batch.offload[scratch] = 0;
+    batch.bytes.copyWithin(to - VNET_HDR_LENGTH, from - VNET_HDR_LENGTH, from + length);
+    if (!completeChecksum(batch, this.view, scratch)) {
+      this.takeBack(scratch);
+      return false;
+    }
     this.push(sender, rows, scratch, index);
     return true;
   }
@@ -176,7 +205,7 @@ export class Finisher {
     const batch = this.batch;
     // As in a slot, frames start at a multiple of 4 plus 2.
     let offset = ((this.scratchAt + VNET_HDR_LENGTH + 1) & ~3) + 2;
-    if (offset + length > this.scratchEnd || this.scratchRow === batch.offset.length) {
+    if (offset + length > this.scratchEnd || this.scratchRow === this.scratchRows) {
       this.flush(sender, rows);
       offset = ((this.scratchAt + VNET_HDR_LENGTH + 1) & ~3) + 2;
       assert(offset + length <= this.scratchEnd, 'a frame longer than MAX_FRAME_LENGTH');
@@ -186,6 +215,12 @@ export class Finisher {
     batch.length[row] = length;
     this.scratchAt = offset + length;
     return row;
+  }
+
+  /** Gives back the row and the room that place() gave last. */
+  private takeBack(row: number): void {
+    this.scratchRow = row;
+    this.scratchAt = this.batch.offset[row]! - VNET_HDR_LENGTH;
   }
 
   /** Puts `row`, which stands for frame `index` of send(), behind what is pending. */
