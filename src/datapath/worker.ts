@@ -11,17 +11,21 @@ import type { Reply, Request, WorkerInit } from './worker-messages.ts';
 
 /** How long the loop runs before it lets Node's own event loop turn once. */
 const TURN_MS = 1000;
+/** How long commands may take before frames get their turn; one command is never cut short. */
+const SERVE_MS = 2;
 
 const { commands, spinUs } = workerData as WorkerInit;
 let stopping = false;
 
-/** Carries out the commands that wait. */
-function serve(port: MessagePort, target: Switch): void {
-  for (;;) {
+/** Carries out the commands that wait. False: there may be more, but frames have waited long enough. */
+function serve(port: MessagePort, target: Switch): boolean {
+  const end = performance.now() + SERVE_MS;
+  do {
     const message = receiveMessageOnPort(port) as { message: Request } | undefined;
-    if (!message) return;
+    if (!message) return true;
     port.postMessage(answer(message.message, target));
-  }
+  } while (performance.now() < end && !stopping);
+  return false;
 }
 
 function answer(request: Request, target: Switch): Reply {
@@ -42,14 +46,15 @@ function answer(request: Request, target: Switch): Reply {
 function run(provider: NativeProvider, sw: Switch): void {
   const turnEnd = performance.now() + TURN_MS;
   for (;;) {
-    const idle = provider.ready.ports.length === 0;
-    provider.wait(idle ? TURN_MS : 0, spinUs);
+    const idle = provider.ready.ports.length === 0 && !provider.woken;
+    provider.wait(idle ? Math.min(sw.restMs, TURN_MS) : 0, spinUs);
     // Whole milliseconds: a fraction would cost an allocation per turn.
     const now = Math.floor(performance.now());
     sw.poll(now);
     if (provider.woken) {
+      // Before the commands are read: one that comes meanwhile wakes the next wait().
       provider.woken = false;
-      serve(commands, sw);
+      if (!serve(commands, sw)) provider.woken = true;
       if (stopping) break;
     }
     if (now >= turnEnd) {
