@@ -4,6 +4,8 @@ import { CommanderError } from 'commander';
 
 export const EXIT_FAILED = 1;
 export const EXIT_USAGE = 2;
+/** No failure: diff-flows found differences. */
+export const EXIT_DIFFERENT = 2;
 
 /** The command line itself is wrong. */
 export class UsageError extends Error {

@@ -2,12 +2,12 @@
 // from a shell. Who: talks to the daemon by gRPC only; `start` alone runs the daemon's code. main.ts loads it, bundled.
 
 import { exitCodeOf, sentenceOf } from './failure.ts';
-import { program } from './program.ts';
+import { commandLine, program } from './program.ts';
 
 async function run(): Promise<void> {
   try {
     process.exitCode = 0;
-    await program().parseAsync();
+    await program().parseAsync(commandLine(process.argv.slice(2)), { from: 'user' });
   } catch (error) {
     const sentence = sentenceOf(error);
     if (sentence !== '') process.stderr.write(`tsswitch: ${sentence}\n`);

@@ -3,10 +3,13 @@
 
 import { once } from 'node:events';
 import type { Command } from 'commander';
-import { SwitchClient } from '../src/control/client.ts';
+import { RpcError, SwitchClient } from '../src/control/client.ts';
 import { type RuntimePaths, runtimePaths } from '../src/control/runtime-paths.ts';
 import { BridgeService } from '../src/generated/services.ts';
 import { UsageError } from './failure.ts';
+
+/** gRPC status of a switch that does not answer. */
+const UNAVAILABLE = 14;
 
 /** Options that every command takes. */
 interface GlobalOptions {
@@ -23,6 +26,8 @@ export class Session {
   /** The bridge given by --bridge; '' stands for the default bridge. */
   readonly #bridgeOption: string;
   #client: SwitchClient | undefined;
+  /** A lone argument that could have been meant as a bridge, but there is none of that name. */
+  #noBridge: string | undefined;
 
   constructor(options: GlobalOptions) {
     this.paths = runtimePaths(options);
@@ -78,7 +83,16 @@ export class Session {
     }
     const { bridges } = await this.client.call(BridgeService.listBridges, {});
     const isBridge = bridges.some(({ name }) => name === first);
-    return isBridge ? { bridge: first, argument: '' } : { bridge: '', argument: first };
+    if (isBridge) return { bridge: first, argument: '' };
+    if (!/^\d+$/.test(first)) this.#noBridge = first;
+    return { bridge: '', argument: first };
+  }
+
+  /** What a command failed with; a refused argument may have been meant as a bridge. */
+  explain(error: unknown): unknown {
+    const isRefusal = error instanceof RpcError && error.status !== UNAVAILABLE;
+    if (!isRefusal || this.#noBridge === undefined) return error;
+    return new Error(`${error.message}\nNor is there a bridge ${this.#noBridge}.`, { cause: error });
   }
 
   #positionalBridge(name: string): string {
@@ -96,6 +110,8 @@ export function action<Options>(
     const session = new Session(options);
     try {
       await run(session, this.args, options as Options);
+    } catch (error) {
+      throw session.explain(error);
     } finally {
       session.close();
     }

@@ -4,7 +4,7 @@
 
 import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { dirname, join } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import protobuf from 'protobufjs';
@@ -37,10 +37,18 @@ async function messageCode(comments) {
   ]);
 }
 
-/** The module that Node runs. protobufjs is CommonJS, so only its default export holds all names. */
+/**
+ * The module that Node runs. protobufjs is CommonJS, so only its default export holds all names. 64-bit fields that
+ * were not sent are the number 0, as the types say, also where the `long` package is around.
+ */
 async function runtimeCode() {
   const code = await messageCode(false);
-  return HEADER + code.replace('import * as $protobuf from', 'import $protobuf from');
+  return (
+    HEADER +
+    code
+      .replace('import * as $protobuf from', 'import $protobuf from')
+      .replaceAll(/\$util\.Long \? \$util\.Long\.fromBits\(0,0,(true|false)\) : 0;/g, '0;')
+  );
 }
 
 /** Types of the messages. All 64-bit fields are numbers, so the `long` package is not referred to. */
@@ -62,8 +70,9 @@ function methodCode(service, method) {
   const path = `/${service.fullName.slice(1)}/${method.name}`;
   const request = `tsswitch.v1.${method.requestType}`;
   const response = `tsswitch.v1.${method.responseType}`;
-  if (method.requestStream) throw new Error(`${path}: a stream of requests has no support yet`);
-  const kind = method.responseStream ? 'streaming' : 'unary';
+  if (method.requestStream && method.responseStream)
+    throw new Error(`${path}: streams both ways have no support yet`);
+  const kind = method.requestStream ? 'collecting' : method.responseStream ? 'streaming' : 'unary';
   return `  ${lowerFirst(method.name)}: ${kind}('${path}', ${request}, ${response}),\n`;
 }
 
@@ -105,9 +114,11 @@ class NumberReader extends protobuf.BufferReader {
 export type Received<Sent> = { [Name in keyof Sent]-?: ReceivedField<NonNullable<Sent[Name]>> };
 type ReceivedField<Field> = Field extends (infer Item)[]
   ? ReceivedItem<Item>[]
-  : Field extends object
-    ? Received<Field> | null
-    : Field;
+  : Field extends Uint8Array
+    ? Uint8Array
+    : Field extends object
+      ? Received<Field> | null
+      : Field;
 type ReceivedItem<Item> = Item extends object ? Received<Item> : Item;
 
 interface MessageType<Sent> {
@@ -115,11 +126,15 @@ interface MessageType<Sent> {
   decode(reader: protobuf.Reader): unknown;
 }
 
+/** What flows as a stream: neither side, the replies, or the requests. */
+export type MethodKind = 'unary' | 'streaming' | 'collecting';
+
 /** One gRPC method. \`Req\` and \`Res\` are what is sent, \`ReqM\` and \`ResM\` what arrives. */
-export interface Method<Req, ReqM, Res, ResM, Streaming extends boolean = boolean> {
+export interface Method<Req, ReqM, Res, ResM, Kind extends MethodKind = MethodKind> {
   readonly path: string;
-  readonly requestStream: false;
-  readonly responseStream: Streaming;
+  readonly kind: Kind;
+  readonly requestStream: boolean;
+  readonly responseStream: boolean;
   readonly requestSerialize: (message: Req) => Buffer;
   readonly requestDeserialize: (bytes: Buffer) => ReqM;
   readonly responseSerialize: (message: Res) => Buffer;
@@ -129,19 +144,20 @@ export interface Method<Req, ReqM, Res, ResM, Streaming extends boolean = boolea
 // biome-ignore lint/suspicious/noExplicitAny: stands for a method whatever its messages
 export type AnyMethod = Method<any, any, any, any>;
 
-function method<Req, Res, Streaming extends boolean>(
+function method<Req, Res, Kind extends MethodKind>(
   path: string,
-  responseStream: Streaming,
+  kind: Kind,
   request: MessageType<Req>,
   response: MessageType<Res>,
-): Method<Req, Received<Req>, Res, Received<Res>, Streaming> {
+): Method<Req, Received<Req>, Res, Received<Res>, Kind> {
   return {
     path,
-    requestStream: false,
-    responseStream,
-    requestSerialize: (message) => Buffer.from(request.encode(message).finish()),
+    kind,
+    requestStream: kind === 'collecting',
+    responseStream: kind === 'streaming',
+    requestSerialize: (message) => request.encode(message).finish() as Buffer,
     requestDeserialize: (bytes) => request.decode(new NumberReader(bytes)) as Received<Req>,
-    responseSerialize: (message) => Buffer.from(response.encode(message).finish()),
+    responseSerialize: (message) => response.encode(message).finish() as Buffer,
     responseDeserialize: (bytes) => response.decode(new NumberReader(bytes)) as Received<Res>,
   };
 }
@@ -150,21 +166,30 @@ function unary<Req, Res>(
   path: string,
   request: MessageType<Req>,
   response: MessageType<Res>,
-): Method<Req, Received<Req>, Res, Received<Res>, false> {
-  return method(path, false, request, response);
+): Method<Req, Received<Req>, Res, Received<Res>, 'unary'> {
+  return method(path, 'unary', request, response);
 }
 
 function streaming<Req, Res>(
   path: string,
   request: MessageType<Req>,
   response: MessageType<Res>,
-): Method<Req, Received<Req>, Res, Received<Res>, true> {
-  return method(path, true, request, response);
+): Method<Req, Received<Req>, Res, Received<Res>, 'streaming'> {
+  return method(path, 'streaming', request, response);
+}
+
+function collecting<Req, Res>(
+  path: string,
+  request: MessageType<Req>,
+  response: MessageType<Res>,
+): Method<Req, Received<Req>, Res, Received<Res>, 'collecting'> {
+  return method(path, 'collecting', request, response);
 }
 `;
 
 function servicesCode() {
   const definitions = new protobuf.Root();
+  definitions.resolvePath = (_origin, target) => resolve(root, 'proto', target);
   definitions.loadSync(protoFiles, { alternateCommentMode: true });
   const all = definitions.lookup('tsswitch.v1').nestedArray;
   const services = all.filter((item) => item instanceof protobuf.Service);

@@ -10,7 +10,7 @@ import { action, type Session } from '../session.ts';
 const MAX_VLAN = 4095;
 
 export function addFdbCommands(program: Command): void {
-  const fdb = program.command('fdb').description('which MAC address lives on which port');
+  const fdb = program.command('fdb').description('which MAC address lives on which port').helpCommand(false);
   fdb
     .command('show')
     .description('print the learned and static addresses of a bridge')

@@ -7,13 +7,35 @@ import { portJson } from '../format/json.ts';
 import { LOCAL_OFPORT } from '../format/port-number.ts';
 import { action, type Session } from '../session.ts';
 
-const { PortType } = tsswitch.v1;
+const { PortConfig, PortType } = tsswitch.v1;
 
 const PORT_TYPES: Readonly<Record<string, tsswitch.v1.PortType>> = {
   tap: PortType.PORT_TYPE_TAP,
   system: PortType.PORT_TYPE_SYSTEM,
   internal: PortType.PORT_TYPE_INTERNAL,
 };
+
+/** The words of ovs-ofctl, and the bit that each sets or clears. */
+const PORT_CHANGES: Readonly<
+  Record<string, { set?: tsswitch.v1.PortConfig[]; clear?: tsswitch.v1.PortConfig[] }>
+> = {
+  up: { clear: [PortConfig.PORT_CONFIG_DOWN] },
+  down: { set: [PortConfig.PORT_CONFIG_DOWN] },
+  receive: { clear: [PortConfig.PORT_CONFIG_NO_RECEIVE] },
+  'no-receive': { set: [PortConfig.PORT_CONFIG_NO_RECEIVE] },
+  flood: { clear: [PortConfig.PORT_CONFIG_NO_FLOOD] },
+  'no-flood': { set: [PortConfig.PORT_CONFIG_NO_FLOOD] },
+  forward: { clear: [PortConfig.PORT_CONFIG_NO_FORWARD] },
+  'no-forward': { set: [PortConfig.PORT_CONFIG_NO_FORWARD] },
+  'packet-in': { clear: [PortConfig.PORT_CONFIG_NO_PACKET_IN] },
+  'no-packet-in': { set: [PortConfig.PORT_CONFIG_NO_PACKET_IN] },
+};
+
+const MOD_PORT_HELP = `
+A change is one of ${Object.keys(PORT_CHANGES).join(', ')}.
+It lasts until the switch ends. Examples:
+  tsswitch mod-port s1 no-flood
+  tsswitch mod-port br1 3 down`;
 
 const ADD_PORT_HELP = `
 Examples:
@@ -45,6 +67,13 @@ export function addPortCommands(program: Command): void {
     .description('print the names of the ports of a bridge, without its local port')
     .argument('[bridge]', 'name of the bridge')
     .action(action(listPorts));
+  program
+    .command('mod-port')
+    .description('change how a port is used')
+    .usage('[options] [bridge] <port> <change>')
+    .argument('<port...>', 'name or number of the port, and the change')
+    .addHelpText('after', MOD_PORT_HELP)
+    .action(action(modPort));
 }
 
 interface AddPortOptions {
@@ -91,4 +120,15 @@ async function listPorts(session: Session, args: string[]): Promise<void> {
   const { ports } = await session.client.call(PortService.listPorts, { bridge: bridge || 'br0' });
   const others = ports.filter((port) => port.ofport !== LOCAL_OFPORT);
   await session.answer(others.map(portJson), () => others.map(({ name }) => `${name}\n`).join(''));
+}
+
+async function modPort(session: Session, args: string[]): Promise<void> {
+  const { bridge, rest } = session.bridgeAndArguments(args, ['port', 'change']);
+  const [port, word] = rest as [string, string];
+  const change = Object.hasOwn(PORT_CHANGES, word) ? PORT_CHANGES[word] : undefined;
+  if (change === undefined) {
+    throw new UsageError(`a port is changed by ${Object.keys(PORT_CHANGES).join(', ')}, not '${word}'`);
+  }
+  await session.client.call(PortService.modPort, { bridge, port, ...change });
+  await session.answer({}, () => '');
 }

@@ -2,6 +2,7 @@
 // async iteration and sentences on top of @grpc/grpc-js; any other gRPC client works as well. Who: the CLI, tests, and
 // programs that drive a switch.
 
+import { once } from 'node:events';
 import { Client, connectivityState, credentials, type ServiceError, status } from '@grpc/grpc-js';
 import type { Method } from '../generated/services.ts';
 
@@ -17,8 +18,12 @@ export class RpcError extends Error {
   }
 }
 
-type UnaryMethod<Req, Res> = Method<Req, unknown, never, Res, false>;
-type StreamingMethod<Req, Res> = Method<Req, unknown, never, Res, true>;
+/** What the switch may send before it is told that it was read: some pages of a long answer. */
+const WINDOW_BYTES = 2 << 20;
+
+type UnaryMethod<Req, Res> = Method<Req, unknown, never, Res, 'unary'>;
+type StreamingMethod<Req, Res> = Method<Req, unknown, never, Res, 'streaming'>;
+type CollectingMethod<Req, Res> = Method<Req, unknown, never, Res, 'collecting'>;
 
 /** One connection to one switch. close() it, or the process stays alive. */
 export class SwitchClient {
@@ -27,7 +32,9 @@ export class SwitchClient {
 
   constructor(socketPath: string) {
     this.socketPath = socketPath;
-    this.#client = new Client(`unix:${socketPath}`, credentials.createInsecure());
+    this.#client = new Client(`unix:${socketPath}`, credentials.createInsecure(), {
+      'grpc-node.flow_control_window': WINDOW_BYTES,
+    });
   }
 
   /** Calls a method with one reply. Rejects with RpcError. */
@@ -58,6 +65,41 @@ export class SwitchClient {
     } finally {
       stream.cancel();
     }
+  }
+
+  /**
+   * Calls a method with a stream of requests, which are taken as fast as the switch reads. Rejects with RpcError, or
+   * with whatever `requests` throws; the call is cancelled then.
+   */
+  async upload<Req, Res>(
+    method: CollectingMethod<Req, Res>,
+    requests: AsyncIterable<Req> | Iterable<Req>,
+  ): Promise<Res> {
+    const { path, requestSerialize, responseDeserialize } = method;
+    let answered = false;
+    let settle: (error: ServiceError | null, response?: Res) => void = () => {};
+    const answer = new Promise<Res>((resolve, reject) => {
+      settle = (error, response) => {
+        answered = true;
+        if (error) reject(this.#rpcError(error));
+        else resolve(response as Res);
+      };
+    });
+    answer.catch(() => {}); // whoever waits below gets it
+    const call = this.#client.makeClientStreamRequest(path, requestSerialize, responseDeserialize, settle);
+    call.on('error', () => {}); // the answer tells
+    try {
+      for await (const request of requests) {
+        if (answered) break;
+        // An answer that comes early is a refusal.
+        if (!call.write(request)) await Promise.race([once(call, 'drain'), answer]);
+      }
+    } catch (error) {
+      call.cancel();
+      throw error;
+    }
+    call.end();
+    return answer;
   }
 
   /** Ends the connection once calls under way are answered. */

@@ -6,21 +6,33 @@ import { join } from 'node:path';
 import { type DatapathClient, lockFile, SwitchError, startDatapath } from '../datapath/index.ts';
 import {
   BridgeService,
+  BundleService,
+  EventService,
   FdbService,
   FlowService,
+  GroupService,
+  MeterService,
   PortService,
   StatsService,
   SwitchService,
+  TableService,
+  TraceService,
 } from '../generated/services.ts';
 import type { GrpcServer } from './grpc-server.ts';
 import { prepareDirectories } from './runtime-directory.ts';
 import type { RuntimePaths } from './runtime-paths.ts';
 import { bridgeService } from './services/bridge-service.ts';
+import { bundleService } from './services/bundle-service.ts';
+import { eventService } from './services/event-service.ts';
 import { fdbService } from './services/fdb-service.ts';
 import { flowService } from './services/flow-service.ts';
+import { groupService } from './services/group-service.ts';
+import { meterService } from './services/meter-service.ts';
 import { portService } from './services/port-service.ts';
 import { statsService } from './services/stats-service.ts';
 import { switchService } from './services/switch-service.ts';
+import { tableService } from './services/table-service.ts';
+import { traceService } from './services/trace-service.ts';
 import { claimSocketPath, shareSocketWithGroup } from './socket-file.ts';
 import { Store } from './store.ts';
 import { SwitchConfiguration } from './switch-configuration.ts';
@@ -89,8 +101,14 @@ export class Daemon {
         switchService(configuration, identity, () => daemon.stop()),
       );
       server.add(BridgeService, bridgeService(configuration));
-      server.add(PortService, portService(configuration));
+      server.add(PortService, portService(configuration, datapath));
       server.add(FlowService, flowService(datapath));
+      server.add(BundleService, bundleService(datapath));
+      server.add(GroupService, groupService(datapath));
+      server.add(MeterService, meterService(datapath));
+      server.add(TableService, tableService(datapath));
+      server.add(TraceService, traceService(datapath));
+      server.add(EventService, eventService(configuration, datapath));
       server.add(FdbService, fdbService(datapath));
       server.add(StatsService, statsService(configuration, datapath));
       await daemon.#listen(options);

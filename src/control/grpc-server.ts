@@ -4,11 +4,14 @@
 import {
   Server,
   ServerCredentials,
+  type ServerReadableStream,
   type ServerUnaryCall,
   type ServerWritableStream,
   type sendUnaryData,
+  type UntypedHandleCall,
 } from '@grpc/grpc-js';
 import { SwitchError } from '../datapath/index.ts';
+import type { AnyMethod, MethodKind } from '../generated/services.ts';
 import { grpcStatusOf } from './errors.ts';
 import type { Handlers, ServiceDefinition } from './services/handlers.ts';
 import { withPrivateUmask } from './socket-file.ts';
@@ -17,22 +20,26 @@ import { withPrivateUmask } from './socket-file.ts';
 const SHUTDOWN_GRACE_MS = 500;
 
 type UnaryHandler = (request: unknown) => Promise<unknown>;
-type StreamingHandler = (request: unknown) => AsyncIterable<unknown>;
+type StreamingHandler = (request: unknown, cancelled: AbortSignal) => AsyncIterable<unknown>;
+type CollectingHandler = (requests: AsyncIterable<unknown>) => Promise<unknown>;
+
+/** How each kind of method is answered; `closing` tells answers that would go on for ever that the server ends. */
+const ANSWERS: Record<MethodKind, (handler: never, closing: AbortSignal) => UntypedHandleCall> = {
+  unary: answerUnary,
+  streaming: answerStream,
+  collecting: answerCollection,
+};
 
 export class GrpcServer {
   readonly #server = new Server();
+  readonly #closing = new AbortController();
 
   /** Adds a service. Call it before listen(). */
   add<Service extends ServiceDefinition>(definition: Service, handlers: Handlers<Service>): void {
-    const implementation = Object.entries(definition).map(([name, method]) => {
-      const handler: unknown = handlers[name];
-      return [
-        name,
-        method.responseStream
-          ? answerStream(handler as StreamingHandler)
-          : answerUnary(handler as UnaryHandler),
-      ];
-    });
+    const implementation = Object.entries<AnyMethod>(definition).map(([name, method]) => [
+      name,
+      ANSWERS[method.kind](handlers[name] as never, this.#closing.signal),
+    ]);
     this.#server.addService(definition, Object.fromEntries(implementation));
   }
 
@@ -56,6 +63,7 @@ export class GrpcServer {
 
   /** Refuses new calls, lets those under way end, and removes the socket. */
   async close(): Promise<void> {
+    this.#closing.abort();
     await new Promise<void>((resolve) => {
       const cutOff = setTimeout(() => this.#server.forceShutdown(), SHUTDOWN_GRACE_MS);
       this.#server.tryShutdown(() => {
@@ -75,9 +83,14 @@ function answerUnary(handler: UnaryHandler) {
   };
 }
 
-function answerStream(handler: StreamingHandler) {
+function answerStream(handler: StreamingHandler, closing: AbortSignal) {
   return (call: ServerWritableStream<unknown, unknown>): void => {
-    sendAll(call, handler(call.request)).catch((error: unknown) => call.emit('error', grpcStatusOf(error)));
+    const cancellation = new AbortController();
+    for (const event of ['cancelled', 'close', 'error']) call.on(event, () => cancellation.abort());
+    const ended = AbortSignal.any([cancellation.signal, closing]);
+    sendAll(call, handler(call.request, ended)).catch((error: unknown) =>
+      call.emit('error', grpcStatusOf(error)),
+    );
   };
 }
 
@@ -102,4 +115,27 @@ function drained(call: ServerWritableStream<unknown, unknown>): Promise<void> {
     };
     for (const event of events) call.on(event, done);
   });
+}
+
+function answerCollection(handler: CollectingHandler) {
+  return (call: ServerReadableStream<unknown, unknown>, reply: sendUnaryData<unknown>): void => {
+    handler(receiveAll(call)).then(
+      (response) => reply(null, response),
+      (error: unknown) => reply(grpcStatusOf(error)),
+    );
+  };
+}
+
+/** The requests of a call as they come, none before the last one was dealt with. Throws when the caller goes away. */
+async function* receiveAll(call: ServerReadableStream<unknown, unknown>): AsyncGenerator<unknown> {
+  const gone = new Promise<never>((_, reject) => {
+    call.once('cancelled', () => reject(new SwitchError('unavailable', 'The caller went away.')));
+  });
+  gone.catch(() => {});
+  const requests = call[Symbol.asyncIterator]() as AsyncIterator<unknown>;
+  for (;;) {
+    const { done, value } = await Promise.race([requests.next(), gone]);
+    if (done) return;
+    yield value;
+  }
 }

@@ -239,7 +239,7 @@ export class SwitchConfiguration {
     } catch (error) {
       if (!(error instanceof SwitchError)) throw error;
       const link = { ...NO_LINK, error: error.message };
-      this.#unopened.set(stored.name, { bridge, ...stored, link, stats: NO_TRAFFIC });
+      this.#unopened.set(stored.name, { bridge, ...stored, link, config: ALL_ALLOWED, stats: NO_TRAFFIC });
     }
   }
 }
@@ -253,6 +253,8 @@ const NO_LINK: LinkState = {
   ifindex: 0,
   error: '',
 };
+
+const ALL_ALLOWED = { down: false, noReceive: false, noFlood: false, noForward: false, noPacketIn: false };
 
 const NO_TRAFFIC: PortStats = {
   rxPackets: 0,

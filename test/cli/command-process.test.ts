@@ -3,6 +3,7 @@
 
 import { spawn } from 'node:child_process';
 import { afterEach, beforeEach, expect, it } from 'vitest';
+import { parseFlow } from '../control/fake-tables.ts';
 import { TestDaemon } from '../control/test-daemon.ts';
 
 const PROGRAM = new URL('../../dist/cli/main.js', import.meta.url).pathname;
@@ -59,7 +60,7 @@ it('ends with 2 when the command line is wrong', async () => {
 });
 
 it('is silent when the reader goes away', async () => {
-  for (let i = 0; i < 20_000; i++) test.datapath.addFlow('br0', `in_port=${i},actions=drop`);
+  for (let i = 0; i < 20_000; i++) test.datapath.flows.all.push(parseFlow(`in_port=${i},actions=drop`));
   const { stdout, stderr, exitCode } = await runProgram(['dump-flows'], 1);
   expect(stdout).toContain('in_port=0 ');
   expect([stderr, exitCode]).toEqual(['', 0]);

@@ -2,7 +2,7 @@
 
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { TestDaemon } from '../control/test-daemon.ts';
-import { runCommand } from './run-command.ts';
+import { commandsOn, runCommand } from './run-command.ts';
 
 let test: TestDaemon;
 
@@ -13,23 +13,7 @@ beforeAll(async () => {
 
 afterAll(() => test.cleanUp());
 
-const run = (...args: string[]) => runCommand('--socket', test.socketPath, ...args);
-
-/** The output of a command that succeeds. */
-async function output(...args: string[]): Promise<string> {
-  const { stdout, sentence, exitCode } = await run(...args);
-  expect([sentence, exitCode]).toEqual(['', 0]);
-  return stdout;
-}
-
-const json = async (...args: string[]) => JSON.parse(await output(...args, '--json'));
-
-/** A command that fails: exit code 1 when the switch refuses, 2 when the command line is wrong. */
-async function refusal(exitCode: 1 | 2, ...args: string[]): Promise<string> {
-  const result = await run(...args);
-  expect(result).toMatchObject({ exitCode, stdout: '' });
-  return result.sentence;
-}
+const { json, output, refusal } = commandsOn(() => test.socketPath);
 
 describe('bridges', () => {
   it('are added, listed and deleted', async () => {
@@ -123,9 +107,17 @@ describe('ports', () => {
     expect(await output('dump-ports', 's1')).toBe(one);
     expect(await output('dump-ports', '1')).toBe(one);
     expect(await json('dump-ports', 's1')).toMatchObject([{ name: 's1', rxPackets: 0, txErrors: 0 }]);
-    expect(await refusal(1, 'dump-ports', 'nix')).toBe('no port named nix');
+    expect(await refusal(1, 'dump-ports', 'nix')).toBe('no port named nix\nNor is there a bridge nix.');
     expect(await output('dump-ports-desc', 's1')).toContain(' 1(s1): addr:02:00:00:00:00:aa\n');
     expect(await json('dump-ports-desc')).toHaveLength(2);
+    expect(await output('mod-port', 's1', 'no-flood')).toBe('');
+    expect(await output('mod-port', 'br0', '1', 'no-packet-in')).toBe('');
+    expect(await output('dump-ports-desc', 's1')).toContain('     config:     NO_FLOOD NO_PACKET_IN\n');
+    expect(await json('mod-port', 's1', 'flood')).toEqual({});
+    expect((await json('dump-ports-desc', 's1'))[0].config).toEqual(['no_packet_in']);
+    expect(await refusal(2, 'mod-port', 's1', 'fly')).toContain('a port is changed by up, down, receive');
+    expect(await refusal(2, 'mod-port', 's1')).toContain('missing argument change');
+    expect(await refusal(1, 'mod-port', 'nix', 'up')).toBe('no port named nix');
     expect(await refusal(1, 'dump-ports-desc', 'nix')).toBe('no port named nix');
   });
 
@@ -137,36 +129,6 @@ describe('ports', () => {
       ' br0     s1    no-such-port       2  The flow outputs only',
     );
     expect(await json('drops')).toMatchObject([{ port: 's1', reason: 'no-such-port', count: 2 }]);
-  });
-});
-
-describe('flows', () => {
-  it('are added, dumped and deleted', async () => {
-    expect(await output('add-flow', 'in_port=1,actions=output:2')).toBe('');
-    expect(await output('add-flow', 'br0', 'tcp,actions=drop')).toBe('');
-    expect(await json('add-flow', 'arp,actions=drop')).toEqual({});
-    const flows = await output('dump-flows');
-    expect(flows.split('\n').slice(0, 2)).toEqual([
-      'NXST_FLOW reply (xid=0x4):',
-      ' cookie=0x0, duration=0s, table=0, n_packets=0, n_bytes=0, in_port=1 actions=output:2',
-    ]);
-    expect(await output('dump-flows', 'br0')).toBe(flows);
-    expect((await output('dump-flows', 'tcp')).split('\n')).toHaveLength(3);
-    expect(await json('dump-flows', 'br0', 'in_port=1')).toMatchObject([
-      { match: 'in_port=1', actions: 'output:2' },
-    ]);
-    expect(await json('dump-flows')).toHaveLength(3);
-    expect(await json('del-flows', 'tcp')).toEqual({ deletedCount: 1 });
-    expect(await output('del-flows')).toBe('');
-    expect(await output('dump-flows')).toBe('NXST_FLOW reply (xid=0x4):\n');
-    expect(await json('dump-flows')).toEqual([]);
-  });
-
-  it('are refused with the sentence of the switch and without a header', async () => {
-    expect(await refusal(1, 'add-flow', 'tcp')).toBe('must specify an action');
-    expect(await refusal(1, 'dump-flows', 'br9', 'tcp')).toBe('no bridge named br9');
-    expect(await refusal(2, 'dump-flows', 'br0', 'tcp', 'x')).toContain('too many arguments');
-    expect(await refusal(2, 'add-flow', 'in_port=1', 'actions=drop', 'x')).toContain('too many arguments');
   });
 });
 

@@ -4,56 +4,12 @@
 import { describe, expect, it } from 'vitest';
 import { formatDrops } from '../../cli/format/drops.ts';
 import { FDB_HEADER, formatFdbEntry, formatFdbStats } from '../../cli/format/fdb.ts';
-import { FLOWS_HEADER, formatFlow } from '../../cli/format/flows.ts';
 import { jsonList } from '../../cli/format/json.ts';
 import { formatOverview } from '../../cli/format/overview.ts';
 import { formatPortDescriptions, formatPortStats } from '../../cli/format/ports.ts';
-import { type Bridge, type Flow, type Port, type PortStats, tsswitch } from '../../src/generated/services.ts';
+import { type Bridge, type Port, type PortStats, tsswitch } from '../../src/generated/services.ts';
 
 const { FailMode, PortType } = tsswitch.v1;
-
-describe('dump-flows', () => {
-  const flow = (change: Partial<Flow>): Flow => ({
-    tableId: 0,
-    priority: 32768,
-    cookie: '0x0',
-    match: '',
-    actions: 'drop',
-    packets: 0,
-    bytes: 0,
-    durationSeconds: 0.008,
-    ...change,
-  });
-
-  it('prints flows as ovs-ofctl', () => {
-    const flows = [
-      flow({
-        cookie: '0x5',
-        durationSeconds: 990.666,
-        match: 'arp',
-        actions: 'IN_PORT,LOCAL,FLOOD,ALL,NORMAL',
-      }),
-      flow({ durationSeconds: 1023.779, packets: 37, bytes: 2822, priority: 0, actions: 'NORMAL' }),
-      flow({}),
-      flow({
-        durationSeconds: 2.88,
-        priority: 100,
-        match: 'in_port=1,dl_dst=02:00:00:00:00:02',
-        actions: 'output:2',
-      }),
-      flow({ durationSeconds: 3, tableId: 1, match: 'tcp,tp_dst=80' }),
-    ];
-    expect(FLOWS_HEADER + flows.map(formatFlow).join('')).toBe(
-      `NXST_FLOW reply (xid=0x4):
- cookie=0x5, duration=990.666s, table=0, n_packets=0, n_bytes=0, arp actions=IN_PORT,LOCAL,FLOOD,ALL,NORMAL
- cookie=0x0, duration=1023.779s, table=0, n_packets=37, n_bytes=2822, priority=0 actions=NORMAL
- cookie=0x0, duration=0.008s, table=0, n_packets=0, n_bytes=0, actions=drop
- cookie=0x0, duration=2.880s, table=0, n_packets=0, n_bytes=0, priority=100,in_port=1,dl_dst=02:00:00:00:00:02 actions=output:2
- cookie=0x0, duration=3s, table=1, n_packets=0, n_bytes=0, tcp,tp_dst=80 actions=drop
-`,
-    );
-  });
-});
 
 describe('dump-ports', () => {
   const port = (ofport: number, change: Partial<PortStats> = {}): PortStats => ({
@@ -93,7 +49,7 @@ describe('dump-ports', () => {
 const UP = { attached: true, adminUp: true, up: true, mtuBytes: 1500, ifindex: 3, error: '', address: '' };
 
 function port(name: string, change: Partial<Port> = {}): Port {
-  return { bridge: 'br0', name, type: PortType.PORT_TYPE_SYSTEM, ofport: 1, link: UP, ...change };
+  return { bridge: 'br0', name, type: PortType.PORT_TYPE_SYSTEM, ofport: 1, link: UP, config: [], ...change };
 }
 
 describe('dump-ports-desc', () => {

@@ -15,9 +15,10 @@ import {
   SwitchService,
   tsswitch,
 } from '../../src/generated/services.ts';
+import { parseFlow } from './fake-tables.ts';
 import { TestDaemon } from './test-daemon.ts';
 
-const { FailMode, PortType } = tsswitch.v1;
+const { FailMode, FlowModCommand, PortType } = tsswitch.v1;
 
 let test: TestDaemon;
 let client: SwitchClient;
@@ -131,7 +132,13 @@ describe('a running switch', () => {
       { port: 'p', reason: 'rx-too-short', count: 1, explanation: expect.stringContaining('14 bytes') },
       { port: 'p', reason: 'table-miss', count: 3 },
     ]);
-    expect(await client.call(StatsService.getDatapathStats, {})).toMatchObject({ cacheHits: 2 ** 53 - 1 });
+    expect(await client.call(StatsService.getDatapathStats, {})).toMatchObject({
+      cacheHits: 2 ** 53 - 1,
+      megaflowHits: 7,
+      megaflowCount: 4,
+      megaflowMaskCount: 2,
+      packetIns: 3,
+    });
     await expect(client.call(StatsService.listPortStats, { port: 'nix' })).rejects.toEqual(
       refused(status.NOT_FOUND, 'no port named nix'),
     );
@@ -153,7 +160,7 @@ describe('flows', () => {
   const FLOW_COUNT = 5001;
 
   beforeEach(() => {
-    for (let i = 0; i < FLOW_COUNT; i++) test.datapath.addFlow('br0', `in_port=${i},actions=drop`);
+    for (let i = 0; i < FLOW_COUNT; i++) test.datapath.flows.all.push(parseFlow(`in_port=${i},actions=drop`));
   });
 
   async function matches(request: { match?: string } = {}): Promise<string[]> {
@@ -182,17 +189,73 @@ describe('flows', () => {
     expect(pagesThen).toBeLessThan(FLOW_COUNT / 2);
   });
 
-  it('are added, selected and deleted by text', async () => {
-    await client.call(FlowService.addFlow, { flow: 'tcp,actions=output:2' });
+  it('are dumped as text, as fast as they are read', async () => {
+    let text = '';
+    for await (const page of client.stream(FlowService.dumpFlows, { withoutStats: true })) text += page.text;
+    const lines = Array.from({ length: FLOW_COUNT }, (_, i) => ` in_port=${i} actions=drop\n`);
+    expect(text).toBe(lines.join(''));
+  });
+
+  it('are added, selected, changed and deleted by text', async () => {
+    await client.call(FlowService.modFlow, { flow: 'tcp,actions=output:2' });
     expect(await matches({ match: 'tcp' })).toEqual(['tcp']);
-    expect((await client.call(FlowService.deleteFlows, { match: 'tcp' })).deletedCount).toBe(1);
-    expect((await client.call(FlowService.deleteFlows, {})).deletedCount).toBe(FLOW_COUNT);
+    const modify = FlowModCommand.FLOW_MOD_COMMAND_MODIFY;
+    const flow = 'tcp,actions=drop';
+    expect((await client.call(FlowService.modFlow, { command: modify, flow })).changedCount).toBe(1);
+    expect(await client.call(FlowService.aggregateFlows, { match: 'tcp' })).toMatchObject({
+      packets: 3,
+      bytes: 180,
+      flowCount: 1,
+    });
+    const command = FlowModCommand.FLOW_MOD_COMMAND_DELETE;
+    expect((await client.call(FlowService.modFlow, { command, flow: 'tcp' })).changedCount).toBe(1);
+    expect((await client.call(FlowService.modFlow, { command })).changedCount).toBe(FLOW_COUNT);
     expect(await matches()).toEqual([]);
   });
 
+  it('are parsed and normalized without being added', async () => {
+    const flow = 'tcp,actions=output:2';
+    const text = 'ADD tcp actions=output:2';
+    expect(await client.call(FlowService.parseFlow, { flow, asWritten: true })).toMatchObject({
+      text,
+      chosenProtocol: '',
+    });
+    expect(await client.call(FlowService.parseFlow, { flow })).toMatchObject({
+      text,
+      usableProtocols: 'any',
+      chosenProtocol: 'OpenFlow10-table_id',
+      messageName: 'OFPT_FLOW_MOD',
+    });
+    const file = '# flows\n\ntcp actions=drop # all of them\r\ndelete_strict udp,actions=drop\n';
+    expect(await client.call(FlowService.parseFlows, { text: file })).toMatchObject({
+      texts: ['ADD tcp actions=drop', 'DELETE_STRICT udp actions=drop'],
+      chosenProtocol: 'OpenFlow10-table_id',
+    });
+    const mixed = { text: 'tcp actions=drop\nudp,actions=meter:1\n' };
+    expect(await client.call(FlowService.parseFlows, mixed)).toMatchObject({
+      texts: ['ADD tcp actions=drop', 'ADD udp actions=meter:1'],
+      usableProtocols: 'OXM-OpenFlow13',
+      chosenProtocol: 'OXM-OpenFlow13',
+    });
+    const lines = 'NXST_FLOW reply (xid=0x4):\n table=1, priority=5,tcp actions=drop\n';
+    const normalized = await client.call(FlowService.normalizeFlows, { text: lines });
+    expect(normalized.text).toBe(' table=1, priority=5,tcp actions=drop\n');
+    const wrong = { text: '\ntcp\n', firstLine: 10, source: 'x.txt' };
+    for (const method of [FlowService.parseFlows, FlowService.normalizeFlows] as const) {
+      await expect(client.call(method as typeof FlowService.parseFlows, wrong)).rejects.toEqual(
+        refused(status.INVALID_ARGUMENT, 'x.txt:11: must specify an action'),
+      );
+    }
+    expect(test.datapath.flows.all).toHaveLength(FLOW_COUNT);
+  });
+
   it('are refused with the sentence of the parser', async () => {
-    await expect(client.call(FlowService.addFlow, { flow: 'tcp' })).rejects.toEqual(
+    await expect(client.call(FlowService.modFlow, { flow: 'tcp' })).rejects.toEqual(
       refused(status.INVALID_ARGUMENT, 'must specify an action'),
+    );
+    const command = 99 as tsswitch.v1.FlowModCommand;
+    await expect(client.call(FlowService.modFlow, { command, flow: 'tcp' })).rejects.toEqual(
+      refused(status.INVALID_ARGUMENT, 'This switch knows no flow command with the number 99.'),
     );
     const missing = client.stream(FlowService.listFlows, { bridge: 'br9' });
     await expect(missing.next()).rejects.toEqual(refused(status.NOT_FOUND, 'no bridge named br9'));

@@ -3,16 +3,50 @@
 // Invariant: like the real one, each command does all of what it says or throws SwitchError and changes nothing.
 
 import type {
+  AggregateInfo,
   BridgeSpec,
+  BundleOptions,
+  BundleResult,
   DatapathClient,
+  DatapathFlowInfo,
+  DatapathStats,
+  EventPage,
   FdbInfo,
-  FlowInfo,
+  FlowForm,
+  FlowModCommand,
+  FlowQuery,
+  GroupCommand,
+  GroupInfo,
+  GroupStatsInfo,
   LinkState,
+  MeterCommand,
+  MeterInfo,
+  MeterStatsInfo,
+  Page,
+  ParsedFlow,
+  PortConfig,
   PortInfo,
   PortSpec,
   PortStats,
+  SwitchCommands,
+  SwitchEvent,
+  TableChange,
+  TableInfo,
+  TextPage,
+  TraceInfo,
 } from '../../src/datapath/index.ts';
 import { SwitchError } from '../../src/datapath/index.ts';
+import {
+  atLine,
+  type FakeBundle,
+  FakeFlows,
+  FakeTexts,
+  flowLine,
+  newTable,
+  pageOf,
+  parseChange,
+  parseFlow,
+} from './fake-tables.ts';
 
 const FLOWS_IN_PAGE = 2;
 
@@ -26,6 +60,8 @@ const UP: LinkState = {
   error: '',
 };
 
+const ALL_ALLOWED = { down: false, noReceive: false, noFlood: false, noForward: false, noPacketIn: false };
+
 const NO_TRAFFIC: PortStats = {
   rxPackets: 0,
   rxBytes: 0,
@@ -38,10 +74,19 @@ const NO_TRAFFIC: PortStats = {
   drops: {},
 };
 
-export class FakeDatapath {
+export class FakeDatapath implements SwitchCommands {
   readonly bridges = new Map<string, BridgeSpec>();
   readonly ports: PortInfo[] = [];
-  readonly flows: FlowInfo[] = [];
+  readonly flows = new FakeFlows();
+  readonly groups = new FakeTexts('group', /^group_id=(\d+)/);
+  readonly meters = new FakeTexts('meter', /^meter=(\d+)/);
+  readonly tables = Array.from({ length: 254 }, (_, tableId) => newTable(tableId));
+  /** Bundles that are open. */
+  readonly bundles = new Map<number, FakeBundle>();
+  readonly packetOuts: string[] = [];
+  readonly datapathFlows: DatapathFlowInfo[] = [];
+  readonly events: SwitchEvent[] = [];
+  #lastBundle = 0;
   readonly fdb: FdbInfo[] = [];
   /** Devices that cannot be opened, with the reason. */
   readonly broken = new Map<string, SwitchError>();
@@ -99,7 +144,8 @@ export class FakeDatapath {
     const failure = this.broken.get(spec.name);
     if (failure !== undefined) throw failure;
     const { name, type = 'system', ofport = 1 } = spec;
-    const port: PortInfo = { bridge, name, type, ofport, link: UP, stats: { ...NO_TRAFFIC } };
+    const about = { bridge, name, type, ofport, link: UP };
+    const port: PortInfo = { ...about, config: { ...ALL_ALLOWED }, stats: { ...NO_TRAFFIC } };
     this.ports.push(port);
     return port;
   }
@@ -114,25 +160,158 @@ export class FakeDatapath {
     return this.ports.filter((port) => bridge === undefined || port.bridge === bridge);
   }
 
-  addFlow(bridge: string, flow: string): void {
+  modPort(bridge: string, name: string, config: PortConfig): void {
     this.#bridge(bridge);
-    const [match, actions] = flow.split(',actions=');
-    if (actions === undefined) throw new SwitchError('invalid-argument', 'must specify an action');
-    this.flows.push({ ...flowDefaults, match: match!, actions });
+    const port = this.ports.find((found) => found.name === name || String(found.ofport) === name);
+    if (port === undefined) throw new SwitchError('not-found', `no port named ${name}`);
+    Object.assign(port.config, config);
   }
 
-  deleteFlows(bridge: string, match: string): number {
+  modFlow(bridge: string, command: FlowModCommand, flow: string): number {
     this.#bridge(bridge);
-    const kept = this.flows.filter((flow) => match !== '' && flow.match !== match);
-    return this.flows.splice(0, this.flows.length, ...kept).length - kept.length;
+    return this.flows.apply(command, flow);
   }
 
-  listFlows(bridge: string, match: string, after: number) {
+  listFlows(bridge: string, query: FlowQuery, after: number) {
     this.#bridge(bridge);
     this.flowPages++;
-    const covered = this.flows.filter((flow) => match === '' || flow.match === match);
-    const end = after + FLOWS_IN_PAGE;
-    return { items: covered.slice(after, end), next: end < covered.length ? end : 0 };
+    return pageOf(this.flows.covered(query), after, FLOWS_IN_PAGE);
+  }
+
+  dumpFlows(bridge: string, query: FlowQuery & { stats: boolean }, after: number): TextPage {
+    const { items, next } = this.listFlows(bridge, query, after);
+    return { text: items.map((flow) => flowLine(flow, query)).join(''), next };
+  }
+
+  aggregateFlows(bridge: string, query: FlowQuery): AggregateInfo {
+    this.#bridge(bridge);
+    return { packets: 3, bytes: 180, flows: this.flows.covered(query).length };
+  }
+
+  parseFlow(bridge: string, command: FlowModCommand, flow: string, form?: FlowForm): ParsedFlow {
+    this.#bridge(bridge);
+    const { match, actions } = parseFlow(flow);
+    const text = `${command.toUpperCase()} ${match} actions=${actions}`;
+    if (!form) return { text, usableProtocols: '', chosenProtocol: '', messageName: '' };
+    // A meter stands for what takes OpenFlow 1.3.
+    const needsMeter = actions.startsWith('meter') || form.within.includes('OXM-OpenFlow13');
+    const usableProtocols = needsMeter ? 'OXM-OpenFlow13' : 'any';
+    const [chosenProtocol = needsMeter ? 'OXM-OpenFlow13' : 'OpenFlow10-table_id'] = form.versions;
+    return { text, usableProtocols, chosenProtocol, messageName: 'OFPT_FLOW_MOD' };
+  }
+
+  normalizeFlows(bridge: string, lines: string[], firstLine: number, source: string): string {
+    this.#bridge(bridge);
+    const flows = lines.flatMap((line, index) =>
+      line.trim() === '' ? [] : [atLine(source, firstLine + index, () => parseFlow(line))],
+    );
+    return flows.map((flow) => flowLine(flow, { stats: false })).join('');
+  }
+
+  openBundle(bridge: string, options: BundleOptions): number {
+    this.#bridge(bridge);
+    this.bundles.set(++this.#lastBundle, { options, changes: [] });
+    return this.#lastBundle;
+  }
+
+  addToBundle(id: number, lines: string[], firstLine: number): void {
+    const bundle = this.#openBundle(id);
+    this.bundles.delete(id);
+    for (const [index, line] of lines.entries()) {
+      if (line.trim() === '') continue;
+      const source = bundle.options.source ?? '';
+      bundle.changes.push(atLine(source, firstLine + index, () => parseChange(line, bundle.options)));
+    }
+    this.bundles.set(id, bundle);
+  }
+
+  commitBundle(id: number): BundleResult {
+    const { options, changes } = this.#openBundle(id);
+    this.bundles.delete(id);
+    let deletedFlows = options.replaceFlows ? this.flows.apply('delete', '') : 0;
+    for (const { kind, command, text } of changes) {
+      if (kind === 'group') this.groups.apply(command as GroupCommand, text);
+      else if (kind === 'meter') this.meters.apply(command, text);
+      else if (command.startsWith('delete')) deletedFlows += this.flows.apply('delete', text);
+      else this.flows.apply(command as FlowModCommand, text);
+    }
+    return { changes: changes.length, deletedFlows };
+  }
+
+  discardBundle(id: number): void {
+    this.bundles.delete(id);
+  }
+
+  modGroup(bridge: string, command: GroupCommand, group: string): void {
+    this.#bridge(bridge);
+    this.groups.apply(command, group);
+  }
+
+  listGroups(bridge: string, groupId?: number): GroupInfo[] {
+    this.#bridge(bridge);
+    return this.groups.select(groupId).map(({ id, text }) => ({ groupId: id, text }));
+  }
+
+  groupStats(bridge: string, groupId?: number): GroupStatsInfo[] {
+    this.#bridge(bridge);
+    const counters = { durationSeconds: 1.5, references: 2, packets: 10, bytes: 640 };
+    const buckets = [
+      { packets: 6, bytes: 384 },
+      { packets: 4, bytes: 256 },
+    ];
+    return this.groups.select(groupId).map(({ id }) => ({ groupId: id, ...counters, buckets }));
+  }
+
+  modMeter(bridge: string, command: MeterCommand, meter: string): void {
+    this.#bridge(bridge);
+    this.meters.apply(command, meter);
+  }
+
+  listMeters(bridge: string, meterId?: number): MeterInfo[] {
+    this.#bridge(bridge);
+    return this.meters.select(meterId).map(({ id, text }) => ({ meterId: id, text }));
+  }
+
+  meterStats(bridge: string, meterId?: number): MeterStatsInfo[] {
+    this.#bridge(bridge);
+    const counters = { flows: 1, packets: 5, bytes: 300, durationSeconds: 2 };
+    const bands = [{ packets: 1, bytes: 60 }];
+    return this.meters.select(meterId).map(({ id }) => ({ meterId: id, ...counters, bands }));
+  }
+
+  listTables(bridge: string): TableInfo[] {
+    this.#bridge(bridge);
+    return this.tables;
+  }
+
+  setTable(bridge: string, tableId: number, change: TableChange): void {
+    this.#bridge(bridge);
+    const { flowLimit, ...rest } = change;
+    Object.assign(this.tables[tableId]!, rest);
+    if (flowLimit !== undefined) this.tables[tableId]!.flowLimit = flowLimit ?? undefined;
+  }
+
+  packetOut(bridge: string, text: string): void {
+    this.#bridge(bridge);
+    this.packetOuts.push(text);
+  }
+
+  trace(bridge: string, flow: string): TraceInfo {
+    this.#bridge(bridge);
+    if (flow.startsWith('bla')) throw new SwitchError('invalid-argument', 'unknown field bla');
+    const report = { flow, finalFlow: 'unchanged', megaflow: 'recirc_id=0', datapathActions: 'drop' };
+    return { text: `Flow: ${flow}\n\nbridge("${bridge}")\n`, ...report, dropReason: 'table-miss' };
+  }
+
+  listDatapathFlows(bridge: string, after: number): Page<DatapathFlowInfo> {
+    if (bridge !== '') this.#bridge(bridge);
+    return pageOf(this.datapathFlows, after, 1);
+  }
+
+  listEvents(after: number): EventPage {
+    const events = this.events.filter(({ sequence }) => sequence > after).slice(0, 2);
+    const next = events.at(-1)?.sequence ?? after;
+    return { events, next, lost: Math.max(0, (events[0]?.sequence ?? after + 1) - after - 1) };
   }
 
   addFdb(bridge: string, port: string, vlan: number, mac: string): void {
@@ -161,20 +340,29 @@ export class FakeDatapath {
     return { entries: this.fdb.length, maximum: 8192, learned: 3, expired: 1, evicted: 0, moved: 2 };
   }
 
-  datapathStats() {
-    return { cacheHits: 2 ** 53 - 1, cacheMisses: 1, copies: 0 };
+  setBridge(name: string, change: Partial<Omit<BridgeSpec, 'name'>>): void {
+    this.#bridge(name);
+    this.bridges.set(name, { ...this.bridges.get(name)!, ...change });
+  }
+
+  datapathStats(): DatapathStats {
+    const caches = {
+      cacheHits: 2 ** 53 - 1,
+      megaflowHits: 7,
+      cacheMisses: 1,
+      megaflows: 4,
+      megaflowMasks: 2,
+    };
+    return { ...caches, packetIns: 3, lostEvents: 0, copies: 0 };
+  }
+
+  #openBundle(id: number): FakeBundle {
+    const bundle = this.bundles.get(id);
+    if (bundle === undefined) throw new SwitchError('not-found', `no bundle ${id}`);
+    return bundle;
   }
 
   #bridge(name: string): void {
     if (!this.bridges.has(name)) throw new SwitchError('not-found', `no bridge named ${name}`);
   }
 }
-
-const flowDefaults = {
-  tableId: 0,
-  priority: 32768,
-  cookie: '0x0',
-  packets: 0,
-  bytes: 0,
-  durationSeconds: 0,
-};

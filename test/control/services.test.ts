@@ -1,13 +1,14 @@
 // What: the generated method table is what the proto files say, and each service has a handler for each method.
 
 import { readdirSync } from 'node:fs';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import protobuf from 'protobufjs';
 import { describe, expect, it } from 'vitest';
 import * as generated from '../../src/generated/services.ts';
 
 const folder = new URL('../../proto/tsswitch/v1/', import.meta.url).pathname;
 const root = new protobuf.Root();
+root.resolvePath = (_origin, target) => resolve(folder, '../..', target);
 root.loadSync(readdirSync(folder).map((name) => join(folder, name)));
 const namespace = root.lookup('tsswitch.v1') as protobuf.Namespace;
 const services = namespace.nestedArray.filter((item) => item instanceof protobuf.Service);
@@ -26,11 +27,13 @@ describe.each(services)('$name', (service) => {
     const expected = service.methodsArray.map((method) => [
       method.name[0]!.toLowerCase() + method.name.slice(1),
       `/tsswitch.v1.${service.name}/${method.name}`,
+      method.requestStream ?? false,
       method.responseStream ?? false,
     ]);
     const found = Object.entries(table[service.name]!).map(([name, method]) => [
       name,
       method.path,
+      method.requestStream,
       method.responseStream,
     ]);
     expect(found).toEqual(expected);

@@ -3,12 +3,18 @@
 
 import type { AnyMethod, Method } from '../../generated/services.ts';
 
-/** What implements one method: a promise of the reply, or a sequence of replies. It fails with SwitchError. */
+/**
+ * What implements one method: a promise of the reply, or a sequence of replies. It fails with SwitchError. A sequence
+ * that waits for something to happen also listens to `ended`: the caller went away, or the server stops. A sequence of
+ * requests fails when the caller went away.
+ */
 export type Handler<M> =
-  M extends Method<infer _Req, infer Received, infer Reply, infer _Res, infer Streaming>
-    ? Streaming extends true
-      ? (request: Received) => AsyncIterable<Reply>
-      : (request: Received) => Promise<Reply>
+  M extends Method<infer _Req, infer Received, infer Reply, infer _Res, infer Kind>
+    ? Kind extends 'streaming'
+      ? (request: Received, ended: AbortSignal) => AsyncIterable<Reply>
+      : Kind extends 'collecting'
+        ? (requests: AsyncIterable<Received>) => Promise<Reply>
+        : (request: Received) => Promise<Reply>
     : never;
 
 export type ServiceDefinition = Readonly<Record<string, AnyMethod>>;

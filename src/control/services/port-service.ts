@@ -1,12 +1,16 @@
 // What: ports, see proto/tsswitch/v1/port.proto. Who: grpc-server.ts serves it.
 
+import type { DatapathClient } from '../../datapath/index.ts';
 import type { PortService } from '../../generated/services.ts';
 import { DEFAULT_BRIDGE } from '../bridge-settings.ts';
-import { portMessage, portTypeOf } from '../messages.ts';
+import { portConfigOf, portMessage, portTypeOf } from '../messages.ts';
 import type { PortRequest, SwitchConfiguration } from '../switch-configuration.ts';
 import type { Handlers } from './handlers.ts';
 
-export function portService(configuration: SwitchConfiguration): Handlers<typeof PortService> {
+export function portService(
+  configuration: SwitchConfiguration,
+  datapath: DatapathClient,
+): Handlers<typeof PortService> {
   return {
     async addPort({ bridge, name, type, ofport, mayExist }) {
       const request: PortRequest = { bridge: bridge || DEFAULT_BRIDGE, name };
@@ -21,6 +25,10 @@ export function portService(configuration: SwitchConfiguration): Handlers<typeof
     },
     async listPorts({ bridge }) {
       return { ports: (await configuration.ports(bridge || undefined)).map(portMessage) };
+    },
+    async modPort({ bridge, port, set, clear }) {
+      await datapath.modPort(bridge || DEFAULT_BRIDGE, port, portConfigOf(set, clear));
+      return {};
     },
   };
 }

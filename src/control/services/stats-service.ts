@@ -30,8 +30,8 @@ export function statsService(
       return { drops: ports.flatMap(dropsOfPort) };
     },
     async getDatapathStats() {
-      const { cacheHits, cacheMisses, copies } = await datapath.datapathStats();
-      return { cacheHits, cacheMisses, copies };
+      const { megaflows, megaflowMasks, ...counters } = await datapath.datapathStats();
+      return { ...counters, megaflowCount: megaflows, megaflowMaskCount: megaflowMasks };
     },
   };
 }
