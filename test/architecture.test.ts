@@ -17,6 +17,16 @@ const DATAPATH_TABLE: Record<string, string[]> = {
   ofproto: ['wire', 'flow', 'port', 'actions', 'dp', 'api.ts', 'errors.ts', 'drop.ts'],
 };
 
+/** Folder of src/datapath/ofproto -> which of the others its files may import. */
+const OFPROTO_TABLE: Record<string, string[]> = {
+  entries: [],
+  text: ['entries'],
+  classifier: ['entries'],
+  tables: ['entries', 'text', 'classifier'],
+  xlate: ['entries', 'tables'],
+  bridge: ['entries', 'text', 'classifier', 'tables', 'xlate'],
+};
+
 /** Node's modules that only compute; all others reach out of the process or to its clock. */
 const PURE_NODE_MODULES = ['node:assert/strict'];
 /** Files of src/datapath that speak to the world: threads, the addon, the kernel. */
@@ -69,7 +79,7 @@ const under = (folder: string) => sources.filter(({ path }) => path.startsWith(`
 test('the sources were found and read', () => {
   const datapath = sources.find(({ path }) => path === 'src/datapath/dp/datapath.ts');
   expect(datapath?.imports).toContain('src/datapath/dp/upcall.ts');
-  const order = sources.find(({ path }) => path === 'src/datapath/ofproto/eviction-order.ts');
+  const order = sources.find(({ path }) => path === 'src/datapath/ofproto/tables/eviction-order.ts');
   expect(order?.imports).toContain('lru-cache');
 });
 
@@ -85,6 +95,22 @@ describe('src/datapath', () => {
     for (const { path, imports } of files) {
       expect({ path, forbidden: imports.filter((i) => !isAllowed(i)) }).toEqual({ path, forbidden: [] });
     }
+  });
+
+  test.each(Object.entries(OFPROTO_TABLE))('ofproto/%s imports only parts below it', (folder, allowed) => {
+    const files = under(`src/datapath/ofproto/${folder}`);
+    expect(files.length).toBeGreaterThan(0);
+    const isAllowed = (path: string) =>
+      !path.startsWith('src/datapath/ofproto/') ||
+      [folder, ...allowed].some((entry) => path.startsWith(`src/datapath/ofproto/${entry}/`));
+    for (const { path, imports } of files) {
+      expect({ path, forbidden: imports.filter((i) => !isAllowed(i)) }).toEqual({ path, forbidden: [] });
+    }
+  });
+
+  test('each file of ofproto stands in one of its parts', () => {
+    const parts = new Set(under('src/datapath/ofproto').map(({ path }) => path.split('/')[3]));
+    expect([...parts].sort()).toEqual(Object.keys(OFPROTO_TABLE).sort());
   });
 
   test('actions know the types of ports only', () => {

@@ -1,7 +1,7 @@
 // What: counts what a process and a lab hold: file descriptors, threads, memory, namespaces, devices. Why: what leaks
 // a little per port or per restart is found only by counting before and after. Who: tests.
 
-import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
+import { readdirSync, readlinkSync } from 'node:fs';
 import { labNamespaces, type Namespace } from './netns.ts';
 
 export interface ProcessResources {
@@ -18,12 +18,6 @@ export function processResources(pid: number): ProcessResources {
     if (kind !== '') files[kind] = (files[kind] ?? 0) + 1;
   }
   return { threads: readdirSync(`/proc/${pid}/task`).length, files };
-}
-
-/** Resident memory of a process in bytes. */
-export function residentBytes(pid: number): number {
-  const kilobytes = /^VmRSS:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1];
-  return Number(kilobytes) * 1024;
 }
 
 export interface LabResources {

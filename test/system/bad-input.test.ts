@@ -17,7 +17,7 @@ const WRONG: [string[], RegExp, string?][] = [
   [['add-flow', 'ip,nw_src=300.0.0.1,actions=drop'], /expected an IPv4 address/, '300.0.0.1'],
   [['add-flow', 'ip,nw_src=10.0.0.0/33,actions=drop'], /prefix length 0 to 32/, '10.0.0.0/33'],
   [['add-flow', 'dl_src=02:00:00:00:00,actions=drop'], /expected a MAC address/, '02:00:00:00:00'],
-  [['add-flow', 'actions=teleport:1'], /expected a port .* or one of output/, 'teleport'],
+  [['add-flow', 'actions=teleport:1'], /expected an action such as output:2/, 'teleport'],
   [['add-flow', 'actions=output:70000'], /0 to 65279/, '70000'],
   [['add-flow', 'nw_dst=10.0.0.1,actions=drop'], /expected ip or arp/, 'nw_dst'],
   [['add-flow', 'tcp,tp_dst=99999,actions=drop'], /0 to 65535/, '99999'],
