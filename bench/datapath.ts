@@ -1,39 +1,51 @@
 // What: the benchmark of the datapath alone: memory ports, one core, no kernel. Why: it tells what the switch itself
-// costs per frame, and that forwarding allocates nothing. Who: bench/main.ts, or by hand:
-//   node dist/bench/datapath.js [--json] [--rounds N]
-// How: FLOWS UDP flows between STATIONS x STATIONS pairs of MAC addresses (so that a learning bridge has FLOWS
-// different cache entries too) go from port p1 to port p2, BURST frames at a time, from frames laid out beforehand.
+// costs per frame, what a new flow costs, and that forwarding allocates nothing. Who: by hand:
+//   node dist/bench/datapath.js [--json] [--rounds N] [--pcap FILE] [--write-pcap DIRECTORY] [--new-flows [--rules FILE]...]
+// --pcap: forward the frames of a file instead of those made here; --write-pcap: only write those that are made here, one
+// file for each number of flows; --new-flows: only the rate of new flows, over rules made from a seed or those of files in
+// ClassBench's format. open-vswitch-dpdk.ts compares the first part with Open vSwitch.
+// A new flow is one of which no frame was seen before. Some find a megaflow of another flow; translations are the others.
 
+import { readFileSync } from 'node:fs';
+import { basename, join } from 'node:path';
 import { PerformanceObserver, performance } from 'node:perf_hooks';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { pathToFileURL } from 'node:url';
+import { parseArgs } from 'node:util';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
-import type { MemoryPort } from '../src/datapath/port/memory.ts';
-import { MemoryProvider } from '../src/datapath/port/memory.ts';
-import { Switch } from '../src/datapath/switch.ts';
+import { KEY_NW, KEY_NW_DST, KEY_NW_SRC, KEY_TP, KEY_WORDS } from '../src/datapath/flow/key.ts';
+import { formatMatch } from '../src/datapath/flow/match-text.ts';
+import {
+  Dice,
+  FILTER_KINDS,
+  type FilterRule,
+  filterMatches,
+  makeFilters,
+  parseFilters,
+  writeHit,
+} from './class-bench.ts';
+import { MemoryLab } from './memory-lab.ts';
+import { readPcap, writePcap } from './pcap.ts';
+import { median } from './statistics.ts';
+import { FLOW_COUNTS, flowsTitle, TABLES, udpFrame, udpFrames } from './udp-flows.ts';
 
-const FLOWS = 1000;
-const STATIONS = 32;
-const FRAME_LENGTH = 60;
-const FRAMES_PER_ROUND = 10_000_000;
-const WARM_UP_FRAMES = 4_000_000;
-/** The clock of the switch stands still; an integer, since a double would be allocated for each call of poll(). */
-const CLOCK_MS = 1;
+const FRAMES_PER_ROUND = 4_000_000;
+const WARM_UP_FRAMES = 2_000_000;
 /** Time for Node to report what it collected. */
 const REPORT_DELAY_MS = 50;
-
-/** One benchmarked flow table. */
-interface Scenario {
-  name: string;
-  /** Flows that take the place of `priority=0 actions=NORMAL`. */
-  flows: string[];
-}
-
-const SCENARIOS: Scenario[] = [
-  { name: 'learning bridge', flows: [] },
-  { name: 'learning bridge, L4 flow table', flows: ['priority=10,udp,tp_dst=7 actions=drop'] },
-];
+const NEW_FLOWS_PER_ROUND = 50_000;
+/** Frames before each round that count for nothing: collecting garbage has left the processor's caches empty. */
+const SETTLING_FRAMES = 5000;
+/** As many as there is room for megaflows, and some: the rounds show what it costs to make room. */
+const NEW_FLOWS_WARM_UP = 150_000;
+const FILTERS = [10_000, 100_000];
+const HIGHEST_PRIORITY = 65_535;
+/** Offset and value of the byte that says that a TCP header has no options. */
+const TCP_LENGTH_OFFSET = 46;
+const TCP_LENGTH = 0x50;
+const TCP = 6;
+const UDP = 17;
 
 export interface DatapathResult {
   scenario: string;
@@ -44,37 +56,118 @@ export interface DatapathResult {
   rounds: number;
   /** Garbage collections while frames were forwarded, over all rounds. */
   collections: number;
+  /** Of all frames of the measured rounds, those that were translated. */
+  translations: number;
+  /** Thousands of translations a second: median, slowest and fastest round. */
+  translationRate: { median: number; slowest: number; fastest: number };
 }
 
-/** Runs all scenarios, `rounds` rounds each after a warm-up. Takes about a second a round. */
-export async function benchDatapath(rounds = 7): Promise<DatapathResult[]> {
+/** All flow tables with all numbers of flows, or with the frames given. */
+export async function benchDatapath(rounds: number, pcap?: string): Promise<DatapathResult[]> {
+  const inputs = pcap
+    ? [{ title: basename(pcap), frames: readPcap(pcap) }]
+    : FLOW_COUNTS.map((count) => ({ title: flowsTitle(count), frames: udpFrames(count) }));
   const results: DatapathResult[] = [];
-  for (const scenario of SCENARIOS) results.push(await runScenario(scenario, rounds));
+  for (const { name, flows } of TABLES) {
+    for (const { title, frames } of inputs) {
+      const lab = new MemoryLab(flows, frames);
+      lab.forward(WARM_UP_FRAMES);
+      results.push(await measure(`${name}, ${title}`, lab, rounds, FRAMES_PER_ROUND));
+    }
+  }
   return results;
 }
 
-async function runScenario({ name, flows }: Scenario, rounds: number): Promise<DatapathResult> {
-  const { sw, source, sink } = makeSwitch(flows);
-  forward(sw, source, WARM_UP_FRAMES);
-  let collections = 0;
-  const rates: number[] = [];
-  for (let round = 0; round < rounds; round++) {
-    const before = sink.counters.slice();
-    const run = await countCollections(() => forward(sw, source, FRAMES_PER_ROUND));
-    collections += run.collections;
-    const sent = sink.counters.reduce((sum, count, i) => sum + count - before[i]!, 0);
-    if (sent !== FRAMES_PER_ROUND * (1 + FRAME_LENGTH)) throw new Error(`${name}: frames were lost`);
-    rates.push(FRAMES_PER_ROUND / run.result / 1e6);
+/** Frames of which each is a flow that the switch has not seen, over rules as of access lists and firewalls. */
+export async function benchNewFlows(rounds: number, files: readonly string[]): Promise<DatapathResult[]> {
+  const sets = files.length
+    ? files.map((file) => ({ name: basename(file), filters: parseFilters(readFileSync(file, 'utf8')) }))
+    : FILTERS.flatMap((count) =>
+        FILTER_KINDS.map((kind) => ({
+          name: `${kind} ${count / 1000}k`,
+          filters: makeFilters(kind, count, 1),
+        })),
+      );
+  const results: DatapathResult[] = [];
+  for (const { name, filters } of sets) {
+    const flows = filterFlows(filters);
+    const frames = filterFrames(
+      filters,
+      NEW_FLOWS_WARM_UP + rounds * (SETTLING_FRAMES + NEW_FLOWS_PER_ROUND),
+    );
+    const lab = new MemoryLab(flows, frames);
+    lab.forward(NEW_FLOWS_WARM_UP);
+    results.push(
+      await measure(`new flows, ${name} (${flows.length} flows)`, lab, rounds, NEW_FLOWS_PER_ROUND),
+    );
   }
-  rates.sort((a, b) => a - b);
+  return results;
+}
+
+function filterFlows(filters: readonly FilterRule[]): string[] {
+  return filters.flatMap((filter, index) => {
+    const step = Math.min(1, HIGHEST_PRIORITY / filters.length);
+    const priority = HIGHEST_PRIORITY - Math.floor(index * step);
+    return filterMatches(filter).map((match) => {
+      // Only TCP and UDP have ports.
+      if (filter.protocol !== TCP && filter.protocol !== UDP) match.setBits(KEY_TP * 32, 32, 0n, 0n);
+      return `priority=${priority},${formatMatch(match)} actions=output:2`;
+    });
+  });
+}
+
+function filterFrames(filters: readonly FilterRule[], count: number): Uint8Array[] {
+  const dice = new Dice(2);
+  const key = new Int32Array(KEY_WORDS);
+  return Array.from({ length: count }, () => {
+    writeHit(dice.pick(filters), dice.pick(filters), dice, key);
+    const ports = key[KEY_TP]!;
+    const protocol = key[KEY_NW]! >>> 24;
+    const frame = udpFrame(key[KEY_NW_SRC]!, key[KEY_NW_DST]!, ports >>> 16, ports & 0xffff, protocol);
+    if (protocol === TCP) frame[TCP_LENGTH_OFFSET] = TCP_LENGTH;
+    return frame;
+  });
+}
+
+/** Measures `rounds` times how long `framesPerRound` frames take. */
+async function measure(
+  scenario: string,
+  lab: MemoryLab,
+  rounds: number,
+  framesPerRound: number,
+): Promise<DatapathResult> {
+  const before = lab.counts;
+  let collections = 0;
+  let translations = 0;
+  const rates: number[] = [];
+  const translationRates: number[] = [];
+  for (let round = 0; round < rounds; round++) {
+    // What was allocated before is not the business of this round.
+    collectGarbage();
+    lab.forward(SETTLING_FRAMES);
+    const missesBefore = lab.sw.datapathStats().cacheMisses;
+    const run = await countCollections(() => lab.forward(framesPerRound));
+    const misses = lab.sw.datapathStats().cacheMisses - missesBefore;
+    collections += run.collections;
+    translations += misses;
+    rates.push(framesPerRound / run.result / 1e6);
+    translationRates.push(misses / run.result / 1e3);
+  }
+  const frames = rounds * framesPerRound;
+  const forwarded = frames + rounds * SETTLING_FRAMES;
+  if (lab.counts.received - before.received !== forwarded) throw new Error(`${scenario}: frames were lost`);
   return {
-    scenario: name,
-    median: rates[rates.length >> 1]!,
-    slowest: rates[0]!,
-    fastest: rates.at(-1)!,
+    scenario,
+    ...spread(rates),
     rounds,
     collections,
+    translations: translations / frames,
+    translationRate: spread(translationRates),
   };
+}
+
+function spread(rates: readonly number[]): { median: number; slowest: number; fastest: number } {
+  return { median: median(rates), slowest: Math.min(...rates), fastest: Math.max(...rates) };
 }
 
 /** V8's own gc(), which Node hides behind a flag. */
@@ -90,8 +183,6 @@ async function countCollections<T>(body: () => T): Promise<{ result: T; collecti
     starts.push(...list.getEntries().map(({ startTime }) => startTime));
   });
   observer.observe({ entryTypes: ['gc'] });
-  // What was allocated before is not the business of this round.
-  collectGarbage();
   const begin = performance.now();
   const result = body();
   const end = performance.now();
@@ -100,84 +191,47 @@ async function countCollections<T>(body: () => T): Promise<{ result: T; collecti
   return { result, collections: starts.filter((start) => start >= begin && start < end).length };
 }
 
-/** Lets `count` frames come in and returns the seconds that it took to forward them. */
-function forward(sw: Switch, source: MemoryPort, count: number): number {
-  source.replay(count);
-  const start = performance.now();
-  while (source.ready) sw.poll(CLOCK_MS);
-  return (performance.now() - start) / 1000;
-}
-
-function makeSwitch(flows: readonly string[]): { sw: Switch; source: MemoryPort; sink: MemoryPort } {
-  const provider = new MemoryProvider({ preloadBytes: FLOWS * 256 });
-  const sw = new Switch(provider);
-  sw.addBridge({
-    name: 'br0',
-    datapathId: '0000020000000001',
-    address: '02:00:00:00:00:01',
-    failMode: 'standalone',
-    protocols: [],
-    macAgeSeconds: 300,
-    macTableSize: 8192,
+async function main(): Promise<void> {
+  const { values } = parseArgs({
+    options: {
+      json: { type: 'boolean', default: false },
+      rounds: { type: 'string', default: '5' },
+      pcap: { type: 'string' },
+      'write-pcap': { type: 'string' },
+      'new-flows': { type: 'boolean', default: false },
+      rules: { type: 'string', multiple: true, default: [] },
+    },
   });
-  sw.addPort('br0', { name: 'p1' });
-  sw.addPort('br0', { name: 'p2' });
-  const source = provider.port('p1');
-  const sink = provider.port('p2');
-  source.keepSent = false;
-  sink.keepSent = false;
-  provider.port('br0').keepSent = false;
-  for (const flow of flows) sw.addFlow('br0', flow);
-  // The stations behind p2 speak first, so that the bridge knows them.
-  sink.play(
-    Array.from({ length: STATIONS }, (_, station) => udpFrame(station, 0, 0, true)),
-    STATIONS,
-  );
-  while (sink.ready) sw.poll(CLOCK_MS);
-  const frames = Array.from({ length: FLOWS }, (_, flow) =>
-    udpFrame(flow % STATIONS, Math.floor(flow / STATIONS), flow, false),
-  );
-  source.play(frames, 0);
-  return { sw, source, sink };
-}
-
-/** A UDP frame of a flow between station `far` behind p2 and station `near` behind p1; `back`: from far to near. */
-function udpFrame(far: number, near: number, flow: number, back: boolean): Uint8Array {
-  const frame = new Uint8Array(FRAME_LENGTH);
-  const view = new DataView(frame.buffer);
-  const [destination, source] = back ? [0x0100 | near, 0x0200 | far] : [0x0200 | far, 0x0100 | near];
-  view.setUint16(0, 0x0200);
-  view.setUint32(2, destination);
-  view.setUint16(6, 0x0200);
-  view.setUint32(8, source);
-  view.setUint16(12, 0x0800);
-  frame[14] = 0x45;
-  view.setUint16(16, FRAME_LENGTH - 14);
-  frame[22] = 64;
-  frame[23] = 17;
-  view.setUint32(26, 0x0a00_0000 | source);
-  view.setUint32(30, 0x0a00_0000 | destination);
-  view.setUint16(34, 1024 + flow);
-  view.setUint16(36, 53);
-  view.setUint16(38, FRAME_LENGTH - 34);
-  return frame;
-}
-
-async function main(args: readonly string[]): Promise<void> {
-  const roundsAt = args.indexOf('--rounds');
-  const results = await benchDatapath(roundsAt < 0 ? 7 : Number(args[roundsAt + 1]));
-  if (args.includes('--json')) {
+  const directory = values['write-pcap'];
+  if (directory !== undefined) {
+    for (const count of FLOW_COUNTS) writePcap(join(directory, `udp-${count}.pcap`), udpFrames(count));
+    return;
+  }
+  const rounds = Number(values.rounds);
+  const results = values['new-flows'] ? [] : await benchDatapath(rounds, values.pcap);
+  if (values.pcap === undefined) results.push(...(await benchNewFlows(rounds, values.rules)));
+  if (values.json) {
     console.log(JSON.stringify(results, null, 2));
     return;
   }
-  for (const { scenario, median, slowest, fastest, collections } of results) {
-    const range = `${slowest.toFixed(1)}..${fastest.toFixed(1)}`;
-    console.log(
-      `${scenario}: ${median.toFixed(1)} M frames/s (${range}), garbage collections: ${collections}`,
-    );
-  }
+  for (const result of results) console.log(describe(result));
 }
 
-if (process.argv[1] !== undefined && import.meta.url === pathToFileURL(process.argv[1]).href) {
-  await main(process.argv.slice(2));
+function describe({
+  scenario,
+  collections,
+  translations,
+  translationRate,
+  ...rates
+}: DatapathResult): string {
+  const frames = `${rates.median.toFixed(2)} M frames/s (${rates.slowest.toFixed(2)}..${rates.fastest.toFixed(2)})`;
+  const { median, slowest, fastest } = translationRate;
+  const translated =
+    translations > 0.001
+      ? `, ${(translations * 100).toFixed(0)} % translated: ${median.toFixed(0)} k translations/s ` +
+        `(${slowest.toFixed(0)}..${fastest.toFixed(0)})`
+      : '';
+  return `${scenario}: ${frames}${translated}, garbage collections: ${collections}`;
 }
+
+if (process.argv[1] !== undefined && import.meta.url === pathToFileURL(process.argv[1]).href) await main();

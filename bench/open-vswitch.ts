@@ -15,7 +15,7 @@ export interface OpenVswitchOptions {
   userspaceTso: boolean;
 }
 
-/** Starts ovsdb-server and ovs-vswitchd, with a bridge br0 and these ports in it. */
+/** Starts ovsdb-server and ovs-vswitchd, with a bridge br0 and these ports in it, numbered from 1. */
 export async function startOpenVswitch(
   namespace: Namespace,
   { directory, userspaceTso }: OpenVswitchOptions,
@@ -37,6 +37,10 @@ export async function startOpenVswitch(
   const settings = `other_config:userspace-tso-enable=${userspaceTso}`;
   await vsctl('--no-wait', 'set', 'Open_vSwitch', '.', settings);
   start('ovs-vswitchd', `unix:${socket}`, '--pidfile', '-vconsole:warn');
-  const adding = ports.flatMap((port) => ['--', 'add-port', 'br0', port]);
+  // Without a request the numbers follow no order.
+  const adding = ports.flatMap((port, i) => {
+    const number = ['--', 'set', 'interface', port, `ofport_request=${i + 1}`];
+    return ['--', 'add-port', 'br0', port, ...number];
+  });
   await vsctl('add-br', 'br0', '--', 'set', 'bridge', 'br0', 'datapath_type=netdev', ...adding);
 }

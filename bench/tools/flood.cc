@@ -1,7 +1,8 @@
-// What: sends one 64-byte UDP frame as often as the kernel takes it, and counts what arrives. Why: the rate of small
-// frames is what a switch costs per frame. Who: bench/frame-rate.ts.
+// What: sends 64-byte UDP frames as often as the kernel takes it, and counts what arrives. Why: the rate of small
+// frames is what a switch costs per frame. Who: bench/metrics.ts, explosion.ts, failover.ts.
 //
-//   flood send DEVICE DESTINATION_MAC SECONDS   prints how many frames the kernel took
+//   flood send DEVICE DESTINATION_MAC SECONDS [FLOWS]   prints how many frames the kernel took; FLOWS (default 1) UDP
+//                                                       source ports take turns
 //   flood count DEVICE SECONDS                  prints `ready`, then the frames that arrived on the device in the
 //                                               SECONDS after the first one, read from the counter of the device
 //
@@ -27,6 +28,7 @@
 #include <fstream>
 #include <string>
 #include <thread>
+#include <vector>
 
 namespace {
 
@@ -65,8 +67,12 @@ std::array<uint8_t, kFrameLength> make_frame(const char* device, const char* des
   return frame;
 }
 
-int send_frames(const char* device, const char* destination, double seconds) {
-  auto frame = make_frame(device, destination);
+int send_frames(const char* device, const char* destination, double seconds, size_t flows) {
+  std::vector<std::array<uint8_t, kFrameLength>> frames(flows, make_frame(device, destination));
+  for (size_t i = 1; i < flows; i++) {
+    frames[i][34] = static_cast<uint8_t>((9 + i) >> 8);
+    frames[i][35] = static_cast<uint8_t>(9 + i);
+  }
   int fd = socket(AF_PACKET, SOCK_RAW, 0);
   if (fd < 0) fail("socket");
   int one = 1;
@@ -75,15 +81,20 @@ int send_frames(const char* device, const char* destination, double seconds) {
   address.sll_family = AF_PACKET;
   address.sll_ifindex = static_cast<int>(if_nametoindex(device));
   if (bind(fd, reinterpret_cast<sockaddr*>(&address), sizeof address) != 0) fail("bind");
-  iovec vector{frame.data(), frame.size()};
+  std::array<iovec, kBurst> vectors{};
   std::array<mmsghdr, kBurst> messages{};
-  for (auto& message : messages) {
-    message.msg_hdr.msg_iov = &vector;
-    message.msg_hdr.msg_iovlen = 1;
+  for (size_t i = 0; i < kBurst; i++) {
+    messages[i].msg_hdr.msg_iov = &vectors[i];
+    messages[i].msg_hdr.msg_iovlen = 1;
   }
+  size_t next = 0;
   uint64_t sent = 0;
   const auto end = clock_type::now() + std::chrono::duration<double>(seconds);
   while (clock_type::now() < end) {
+    for (auto& vector : vectors) {
+      vector = {frames[next].data(), kFrameLength};
+      next = next + 1 == flows ? 0 : next + 1;
+    }
     int taken = sendmmsg(fd, messages.data(), kBurst, 0);
     if (taken < 0 && errno != ENOBUFS && errno != EAGAIN) fail("sendmmsg");
     if (taken > 0) sent += static_cast<uint64_t>(taken);
@@ -126,8 +137,11 @@ int count_frames(const char* device, double seconds) {
 
 int main(int argc, char** argv) {
   const std::string mode = argc > 1 ? argv[1] : "";
-  if (mode == "send" && argc == 5) return send_frames(argv[2], argv[3], std::atof(argv[4]));
+  if (mode == "send" && (argc == 5 || argc == 6)) {
+    const int flows = argc == 6 ? std::atoi(argv[5]) : 1;
+    if (flows >= 1 && flows < 65'000) return send_frames(argv[2], argv[3], std::atof(argv[4]), static_cast<size_t>(flows));
+  }
   if (mode == "count" && argc == 4) return count_frames(argv[2], std::atof(argv[3]));
-  std::fputs("usage: flood send DEVICE MAC SECONDS | count DEVICE SECONDS\n", stderr);
+  std::fputs("usage: flood send DEVICE MAC SECONDS [FLOWS] | count DEVICE SECONDS\n", stderr);
   return 2;
 }
