@@ -43,6 +43,9 @@ export const OP_SAMPLED = 16;
 /** As the port of OP_OUTPUT: the port on which the frame came. */
 export const TO_INGRESS = -1;
 
+/** Most words that ProgramBuilder.put() writes. */
+const MOST_WORDS = 4;
+
 /** Collects a program. Nested programs are written in place: begin…() returns where, end() closes it. */
 export class ProgramBuilder {
   private words = new Int32Array(64);
@@ -56,18 +59,26 @@ export class ProgramBuilder {
     this.end = 0;
   }
 
-  put(...words: number[]): void {
-    while (this.end + words.length > this.words.length) {
+  /** Writes one to four words. No rest parameter: that would be an array for each call. */
+  put(first: number, second?: number, third?: number, fourth?: number): void {
+    if (this.end + MOST_WORDS > this.words.length) {
       const larger = new Int32Array(this.words.length * 2);
       larger.set(this.words);
       this.words = larger;
     }
-    for (const word of words) this.words[this.end++] = word;
+    const { words } = this;
+    words[this.end++] = first;
+    if (second === undefined) return;
+    words[this.end++] = second;
+    if (third === undefined) return;
+    words[this.end++] = third;
+    if (fourth !== undefined) words[this.end++] = fourth;
   }
 
-  /** Writes an operation whose last operand is the length of a nested program, which follows until finish(). */
-  begin(...words: number[]): number {
-    this.put(...words, 0);
+  /** Writes an operation, with one operand or none before the length of a nested program, which follows until finish(). */
+  begin(operation: number, operand?: number): number {
+    this.put(operation, operand);
+    this.put(0);
     return this.end;
   }
 

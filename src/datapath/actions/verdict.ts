@@ -29,6 +29,9 @@ const NONE = -1;
 /** Programs that there is room for at first. */
 const CAPACITY = 256;
 
+/** Programs without a holder that are kept, as the next translation may ask for the same again. */
+const SPARE = 1024;
+
 /**
  * Programs, each kept once and counted: whoever stores a verdict holds it, and releases it when it forgets it. Every
  * translation interns one, so programs are found by a hash of their words.
@@ -36,7 +39,12 @@ const CAPACITY = 256;
 export class Programs {
   /** By verdict - FIRST_PROGRAM. */
   private readonly programs: Int32Array[] = [];
+  /** Places of programs without a holder; a program among them that is found again may have holders by now. */
   private readonly free: number[] = [];
+  /** 1 for each place in `free`. */
+  private isFree = new Uint8Array(CAPACITY);
+  private held = 0;
+  private turn = 0;
   /** Of each program: its holders, the hash of its words, and the next one in its bucket. */
   private holders = new Int32Array(CAPACITY);
   private hashes = new Int32Array(CAPACITY);
@@ -46,7 +54,7 @@ export class Programs {
 
   /** Programs that somebody holds. */
   get size(): number {
-    return this.programs.length - this.free.length;
+    return this.held;
   }
 
   /** The program of a verdict that is neither a drop nor a single output. */
@@ -62,6 +70,7 @@ export class Programs {
       index = this.next[index]!;
     }
     if (index === NONE) index = this.insert(words.slice(0, length), hash);
+    if (this.holders[index] === 0) this.held++;
     this.holders[index]!++;
     return FIRST_PROGRAM + index;
   }
@@ -71,24 +80,50 @@ export class Programs {
     if (verdict >= FIRST_PROGRAM) this.holders[verdict - FIRST_PROGRAM]!++;
   }
 
-  /** One holder less; with the last one the program goes, and the verdict may come to mean another. */
+  /** One holder less; after the last one has gone the verdict may come to mean another program. */
   release(verdict: number): void {
     if (verdict < FIRST_PROGRAM) return;
     const index = verdict - FIRST_PROGRAM;
     if (--this.holders[index]! > 0) return;
-    this.unlink(index);
-    this.programs[index] = EMPTY;
-    this.free.push(index);
+    this.held--;
+    if (this.isFree[index] === 0) this.free.push(index);
+    this.isFree[index] = 1;
+    if (this.free.length > 2 * SPARE) this.empty(index);
   }
 
   private insert(program: Int32Array, hash: number): number {
-    const index = this.free.pop() ?? this.programs.length;
-    if (index === this.buckets.length) this.grow();
+    const index = this.takePlace();
     this.programs[index] = program;
     this.hashes[index] = hash;
     this.holders[index] = 0;
     this.link(index);
     return index;
+  }
+
+  /** A place without a program: a new one until there are enough programs to spare. */
+  private takePlace(): number {
+    const { free } = this;
+    while (free.length > SPARE) {
+      // In turn, so that each stays for a while.
+      this.turn = (this.turn + 1) % free.length;
+      const index = free[this.turn]!;
+      free[this.turn] = free[free.length - 1]!;
+      free.pop();
+      this.isFree[index] = 0;
+      if (this.holders[index]! > 0) continue;
+      this.empty(index);
+      return index;
+    }
+    if (this.programs.length === this.buckets.length) this.grow();
+    this.programs.push(EMPTY);
+    return this.programs.length - 1;
+  }
+
+  /** Forgets the program of a place. */
+  private empty(index: number): void {
+    if (this.programs[index] === EMPTY) return;
+    this.unlink(index);
+    this.programs[index] = EMPTY;
   }
 
   private link(index: number): void {
@@ -113,9 +148,12 @@ export class Programs {
     const count = this.buckets.length;
     this.holders = doubled(this.holders);
     this.hashes = doubled(this.hashes);
+    const isFree = new Uint8Array(count * 2);
+    isFree.set(this.isFree);
+    this.isFree = isFree;
     this.next = doubled(this.next);
     this.buckets = new Int32Array(count * 2).fill(NONE);
-    for (let index = 0; index < count; index++) this.link(index);
+    for (let index = 0; index < count; index++) if (this.programs[index] !== EMPTY) this.link(index);
   }
 }
 

@@ -48,3 +48,22 @@ test('agrees with a map under random interns and releases, and forgets what nobo
   for (const verdict of held) programs.release(verdict);
   expect(programs.size).toBe(0);
 });
+
+test('a program that nobody holds stays for a while, and thousands of them do not', () => {
+  const programs = new Programs();
+  const words = Int32Array.of(1, 2, 1, 3);
+  const verdict = programs.intern(words);
+  const kept = programs.of(verdict);
+  programs.release(verdict);
+  expect(programs.size).toBe(0);
+  expect(programs.of(programs.intern(words))).toBe(kept);
+  expect(programs.size).toBe(1);
+  const verdicts = Array.from({ length: 10_000 }, (_, i) => programs.intern(Int32Array.of(1, i, 1, 4)));
+  expect(new Set(verdicts).size).toBe(10_000);
+  for (const each of verdicts) programs.release(each);
+  expect(programs.size).toBe(1);
+  expect(verdicts.filter((each) => programs.of(each).length > 0).length).toBeLessThan(4096);
+  const again = verdicts.map((_, i) => programs.intern(Int32Array.of(1, i, 1, 5)));
+  expect(again.every((each, i) => programs.of(each)[1] === i)).toBe(true);
+  expect(programs.intern(words)).toBe(verdict);
+});

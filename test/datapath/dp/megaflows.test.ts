@@ -198,7 +198,7 @@ describe('credits', () => {
     store.megaflows.forget(store.state, 11_048);
     expect(store.pipeline.held[0]).toBe(0);
     store.programs.release(program);
-    expect(store.programs.of(program)).toHaveLength(0);
+    expect(store.programs.size).toBe(0);
     expect(store.megaflows.tables.count).toBe(0);
   });
 });

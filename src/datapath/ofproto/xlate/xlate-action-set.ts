@@ -1,33 +1,66 @@
 // What: the order in which an action set is carried out (OpenFlow 1.3, 5.10, as Open vSwitch does it). Why: a set has no
 // order of its own. Who: xlate.ts for action sets, xlate-group.ts for buckets.
 
-import type { Action, ActionType, ControllerAction } from '../../actions/action.ts';
+import type { Action, ControllerAction } from '../../actions/action.ts';
 
-/** Of each of these the last one counts, in this order. */
-const SLOTS: readonly ActionType[] = [
-  'pop_vlan',
-  'pop_mpls',
-  'push_mpls',
-  'push_vlan',
-  'dec_ttl',
-  'dec_mpls_ttl',
-];
-/** All of these count, in the order of the set. */
-const CHANGES: ReadonlySet<ActionType> = new Set(['set_field', 'load', 'move', 'mod', 'set_queue']);
+/** Of the actions that come first the last one of each kind counts, in this order; then all changes; then one at the end. */
+const POP_VLAN = 0;
+const POP_MPLS = 1;
+const PUSH_MPLS = 2;
+const PUSH_VLAN = 3;
+const DEC_TTL = 4;
+const DEC_MPLS_TTL = 5;
+const FIRSTS = 6;
+const CHANGE = 6;
+const OTHER = 7;
+
+/** The last action of each kind that comes first; empty between two calls. */
+const firsts: (Action | undefined)[] = new Array(FIRSTS).fill(undefined);
 
 /** The actions of a set as a list; empty when nothing in the set sends the frame anywhere. */
 export function orderActionSet(set: readonly Action[]): readonly Action[] {
-  const slots: Action[] = [];
-  const changes: Action[] = [];
   let final: Action | undefined;
   for (const action of set) {
-    const slot = SLOTS.indexOf(action.type);
-    if (slot >= 0) slots[slot] = action;
-    else if (CHANGES.has(action.type)) changes.push(action);
-    else if (finality(action) > 0 && (!final || finality(action) >= finality(final))) final = action;
+    const place = placeOf(action);
+    if (place < FIRSTS) firsts[place] = action;
+    else if (place === OTHER && finality(action) > 0 && (!final || finality(action) >= finality(final)))
+      final = action;
   }
-  if (!final) return [];
-  return [...slots.filter((action) => action !== undefined), ...changes, final];
+  const list: Action[] = [];
+  for (let place = 0; place < FIRSTS; place++) {
+    const action = firsts[place];
+    if (action && final) list.push(action);
+    firsts[place] = undefined;
+  }
+  if (!final) return list;
+  for (const action of set) if (placeOf(action) === CHANGE) list.push(action);
+  list.push(final);
+  return list;
+}
+
+function placeOf({ type }: Action): number {
+  switch (type) {
+    case 'set_field':
+    case 'load':
+    case 'move':
+    case 'mod':
+    case 'set_queue':
+      return CHANGE;
+    case 'pop_vlan':
+      return POP_VLAN;
+    case 'pop_mpls':
+      return POP_MPLS;
+    case 'push_mpls':
+      return PUSH_MPLS;
+    case 'push_vlan':
+      return PUSH_VLAN;
+    case 'dec_ttl':
+      return DEC_TTL;
+    case 'dec_mpls_ttl':
+      return DEC_MPLS_TTL;
+    default:
+      return OTHER;
+  }
 }
 
 const ordered = new WeakMap<readonly Action[], readonly Action[]>();

@@ -17,7 +17,8 @@ import type { XlateState } from './xlate-state.ts';
 export function writeActions(x: XlateState, actions: readonly Action[]): void {
   const { flow } = x.frame;
   for (const action of actions) {
-    if (x.actionSetHasGroup) break;
+    x.actionSet.push(action);
+    if (x.actionSetHasGroup) continue;
     const port = outputPort(action);
     if (port !== undefined) flow[KEY_ACTSET_OUTPUT] = port;
     if (action.type === 'group') {
@@ -25,7 +26,6 @@ export function writeActions(x: XlateState, actions: readonly Action[]): void {
       x.actionSetHasGroup = true;
     }
   }
-  x.actionSet.push(...actions);
   if (x.sink) noteActionSet(x, 'is');
 }
 
