@@ -15,7 +15,7 @@ import type { Action } from '../src/datapath/actions/action.ts';
 import { FLOW_WORDS, KEY_NW_DST, KEY_NW_SRC, KEY_TYPE_VLAN } from '../src/datapath/flow/key.ts';
 import { Match } from '../src/datapath/flow/match.ts';
 import { MaskShapes } from '../src/datapath/ofproto/entries/compact-match.ts';
-import type { FlowMod } from '../src/datapath/ofproto/entries/flow-mod.ts';
+import { type FlowMod, newFlowMod } from '../src/datapath/ofproto/entries/flow-mod.ts';
 import { RuleStats } from '../src/datapath/ofproto/entries/rule-stats.ts';
 import { FlowTable } from '../src/datapath/ofproto/tables/flow-table.ts';
 import {
@@ -63,23 +63,7 @@ export function flowsOf(filters: readonly FilterRule[]): Flow[] {
 }
 
 function flowMod({ match, priority }: Flow, actions: readonly Action[]): FlowMod {
-  return {
-    command: 'add',
-    tableId: 0,
-    match,
-    priority,
-    cookie: 0n,
-    setsCookie: false,
-    cookieFilter: 0n,
-    cookieMask: 0n,
-    idleTimeout: 0,
-    hardTimeout: 0,
-    importance: 0,
-    flags: 0,
-    outPort: undefined,
-    outGroup: undefined,
-    actions,
-  };
+  return { ...newFlowMod('add', match), tableId: 0, priority, actions };
 }
 
 /** Adds flows as a bridge does, each with an action list of its own. */

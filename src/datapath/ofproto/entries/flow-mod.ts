@@ -43,3 +43,24 @@ export interface FlowMod {
   outGroup: number | undefined;
   actions: readonly Action[];
 }
+
+/** A request that names nothing but its match: the default priority, all tables, no filter, no actions. */
+export function newFlowMod(command: FlowModCommand, match: Match): FlowMod {
+  return {
+    command,
+    tableId: ALL_TABLES,
+    match,
+    priority: DEFAULT_PRIORITY,
+    cookie: 0n,
+    setsCookie: false,
+    cookieFilter: 0n,
+    cookieMask: 0n,
+    idleTimeout: 0,
+    hardTimeout: 0,
+    importance: 0,
+    flags: 0,
+    outPort: undefined,
+    outGroup: undefined,
+    actions: [],
+  };
+}

@@ -9,7 +9,7 @@ import type { TableChange, TableInfo } from '../../api.ts';
 import { SwitchError } from '../../errors.ts';
 import { Match } from '../../flow/match.ts';
 import { MaskShapes } from '../entries/compact-match.ts';
-import { ALL_TABLES, type FlowMod } from '../entries/flow-mod.ts';
+import { ALL_TABLES, type FlowMod, newFlowMod } from '../entries/flow-mod.ts';
 import type { Rule } from '../entries/rule.ts';
 import { RuleStats } from '../entries/rule-stats.ts';
 import { FlowTable, type TableContents } from './flow-table.ts';
@@ -219,20 +219,10 @@ function isConjunctive(actions: readonly Action[]): boolean {
 /** The filter for the flows of a table, or of ALL_TABLES, whose cookie agrees with `cookie` in the bits of `mask`. */
 export function filterByCookie(tableId: number, cookie: bigint, mask: bigint): FlowMod {
   return {
-    command: 'delete',
+    ...newFlowMod('delete', new Match()),
     tableId,
-    match: new Match(),
     priority: 0,
-    cookie: 0n,
-    setsCookie: false,
     cookieFilter: cookie,
     cookieMask: mask,
-    idleTimeout: 0,
-    hardTimeout: 0,
-    importance: 0,
-    flags: 0,
-    outPort: undefined,
-    outGroup: undefined,
-    actions: [],
   };
 }

@@ -18,7 +18,7 @@ import {
   unknownKey,
   valueError,
 } from '../../flow/syntax.ts';
-import { ALL_TABLES, DEFAULT_PRIORITY, type FlowMod, type FlowModCommand } from '../entries/flow-mod.ts';
+import { ALL_TABLES, type FlowMod, type FlowModCommand, newFlowMod } from '../entries/flow-mod.ts';
 import {
   KEY_READERS,
   KIND_ADD,
@@ -59,7 +59,7 @@ export function parseFlowMod(
   match.mask.fill(0);
   const kind = command === 'add' ? KIND_ADD : KIND_MODIFY;
   const actionsAt = findActions(text);
-  const mod = newMod(command, match);
+  const mod = newFlowMod(command, match);
   if (kind === KIND_ADD) mod.tableId = 0;
   readKeys(text, actionsAt < 0 ? text.length : actionsAt, kind, mod, resolvePort);
   if (actionsAt < 0) {
@@ -81,29 +81,9 @@ export function parseFlowMod(
  * all. `strict`: the one flow of exactly this match and priority. Throws SwitchError invalid-argument.
  */
 export function parseFlowQuery(text: string, strict: boolean, resolvePort: PortResolver): FlowMod {
-  const mod = newMod(strict ? 'delete_strict' : 'delete', new Match());
+  const mod = newFlowMod(strict ? 'delete_strict' : 'delete', new Match());
   readKeys(text, text.length, strict ? KIND_STRICT_FILTER : KIND_FILTER, mod, resolvePort);
   return mod;
-}
-
-function newMod(command: FlowModCommand, match: Match): FlowMod {
-  return {
-    command,
-    tableId: ALL_TABLES,
-    match,
-    priority: DEFAULT_PRIORITY,
-    cookie: 0n,
-    setsCookie: false,
-    cookieFilter: 0n,
-    cookieMask: 0n,
-    idleTimeout: 0,
-    hardTimeout: 0,
-    importance: 0,
-    flags: 0,
-    outPort: undefined,
-    outGroup: undefined,
-    actions: [],
-  };
 }
 
 /** Where the key `actions` starts; -1: nowhere. */

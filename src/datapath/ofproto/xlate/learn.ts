@@ -12,7 +12,7 @@ import {
   OFPORT_LOCAL,
   OFPORT_MAX,
 } from '../../flow/port-number.ts';
-import { FLAG_SEND_FLOW_REM, type FlowMod } from '../entries/flow-mod.ts';
+import { FLAG_SEND_FLOW_REM, type FlowMod, newFlowMod } from '../entries/flow-mod.ts';
 import { firstBit, readSubfield, setNumber, VALUE_WORDS, writeValue } from './xlate-bits.ts';
 import type { XlateState } from './xlate-state.ts';
 import { subfieldNote } from './xlate-value-text.ts';
@@ -58,20 +58,14 @@ function learnedFlow(action: LearnAction, flow: Int32Array): FlowMod {
     else addOutput(actions, readSource(term.source, flow));
   }
   return {
-    command: 'modify_strict',
+    ...newFlowMod('modify_strict', match),
     tableId: action.tableId,
-    match,
     priority: action.priority,
     cookie: action.cookie,
     setsCookie: true,
-    cookieFilter: 0n,
-    cookieMask: 0n,
     idleTimeout: action.idleTimeout,
     hardTimeout: action.hardTimeout,
-    importance: 0,
     flags: action.sendFlowRemoved ? FLAG_SEND_FLOW_REM : 0,
-    outPort: undefined,
-    outGroup: undefined,
     actions,
   };
 }

@@ -4,7 +4,7 @@
 import type { Action } from '../../../../src/datapath/actions/action.ts';
 import { FLOW_WORDS } from '../../../../src/datapath/flow/key.ts';
 import { Match } from '../../../../src/datapath/flow/match.ts';
-import type { FlowMod } from '../../../../src/datapath/ofproto/entries/flow-mod.ts';
+import { type FlowMod, newFlowMod } from '../../../../src/datapath/ofproto/entries/flow-mod.ts';
 import type { RandomSource } from '../../../support/random-source.ts';
 
 /** What a set of rules draws from: few words, few masks and values for each. */
@@ -70,21 +70,5 @@ export function changeOutside(
 }
 
 export function addMod(match: Match, priority: number, actions: readonly Action[] = []): FlowMod {
-  return {
-    command: 'add',
-    tableId: 0,
-    match,
-    priority,
-    cookie: 0n,
-    setsCookie: false,
-    cookieFilter: 0n,
-    cookieMask: 0n,
-    idleTimeout: 0,
-    hardTimeout: 0,
-    importance: 0,
-    flags: 0,
-    outPort: undefined,
-    outGroup: undefined,
-    actions,
-  };
+  return { ...newFlowMod('add', match), tableId: 0, priority, actions };
 }
